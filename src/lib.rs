@@ -1,0 +1,4 @@
+//! `recon`: two independent computations of every amount, compared record by record with exact decimals.
+
+pub mod domain;
+pub mod stores;
