@@ -3,18 +3,12 @@
 use super::amount::{Amount, align_small};
 
 /// An exact sum of amounts.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Total {
     coefficient: i128,
     scale: i32,
     /// What did not fit the small sum.
     wide: Option<Box<Amount>>,
-}
-
-impl Default for Total {
-    fn default() -> Self {
-        Total { coefficient: 0, scale: 0, wide: None }
-    }
 }
 
 impl Total {
