@@ -1,6 +1,7 @@
 //! MySQL and MariaDB through the real server that `RECON_TEST_MYSQL_URL` names (`mysql://root@127.0.0.1:3306/`).
 //! Each test has a database of its own. Without the variable the tests fail: a store that was not tried is
 //! not tested.
+#![allow(clippy::expect_used, clippy::panic)]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -108,7 +108,8 @@ impl Server {
         }
         if url.password().is_none() {
             let environment = || std::env::var("MYSQL_PWD").ok();
-            if let Some(password) = defaults.take("password").or_else(environment) {
+            // The driver would send an empty password as one; the server means none.
+            if let Some(password) = defaults.take("password").or_else(environment).filter(|text| !text.is_empty()) {
                 options = options.password(&password);
             }
         }

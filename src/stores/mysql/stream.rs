@@ -112,7 +112,7 @@ pub(super) struct ToOutlet<'a> {
 
 impl Rows for ToOutlet<'_> {
     fn row(&mut self, row: &MySqlRow) -> Result<(), StoreError> {
-        self.decoding.into_batch(row, self.out.batch())?;
+        self.decoding.decode(row, self.out.batch())?;
         Ok(self.out.end_row()?)
     }
 
@@ -130,7 +130,7 @@ pub(super) struct Gather<'a> {
 impl Rows for Gather<'_> {
     fn row(&mut self, row: &MySqlRow) -> Result<(), StoreError> {
         let mut batch = Batch::new(row.len());
-        self.decoding.into_batch(row, &mut batch)?;
+        self.decoding.decode(row, &mut batch)?;
         self.rows.push((0..row.len()).map(|column| Value::of(batch.at(0, column))).collect());
         Ok(())
     }
@@ -150,7 +150,7 @@ impl<'a> Decoding<'a> {
     }
 
     #[inline]
-    fn into_batch(&mut self, row: &MySqlRow, batch: &mut Batch) -> Result<(), StoreError> {
+    fn decode(&mut self, row: &MySqlRow, batch: &mut Batch) -> Result<(), StoreError> {
         if self.decoders.is_empty() {
             self.choose(row)?;
         }
