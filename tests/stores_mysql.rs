@@ -136,6 +136,13 @@ fn table(database: &Database, table: &str, columns: &[&str], key: usize) -> Vec<
     shown(&mut source, &request(columns, key))
 }
 
+fn is_mariadb(database: &Database) -> bool {
+    database.session(&database.url(), async |connection| {
+        let row = connection.fetch_one("SELECT VERSION()").await.expect("version");
+        row.get::<String, _>(0).contains("MariaDB")
+    })
+}
+
 fn text(text: &str) -> Value {
     Value::Text { text: text.into(), untyped: false }
 }
@@ -149,19 +156,19 @@ fn numbers_keep_every_digit() {
     let database = Database::new(&format!(
         "CREATE TABLE n (id INT PRIMARY KEY, d DECIMAL(65,30), m DECIMAL(18,4), t TINYINT, tu TINYINT UNSIGNED, b BOOL, \
          bu TINYINT(1) UNSIGNED, s SMALLINT, su SMALLINT UNSIGNED, me MEDIUMINT, mu MEDIUMINT UNSIGNED, i INT, \
-         iu INT UNSIGNED, bi BIGINT, ub BIGINT UNSIGNED, bits BIT(64), bit1 BIT(3), y YEAR, f FLOAT, db DOUBLE);
+         iu INT UNSIGNED, bi BIGINT, ub BIGINT UNSIGNED, bits BIT(64), bit1 BIT(3), y YEAR, f FLOAT, db DOUBLE, z DECIMAL(9,2) ZEROFILL, zi INT ZEROFILL);
          INSERT INTO n VALUES
          (1, -{nines}.{nines30}, -99999999999999.9999, -128, 255, 7, 200, -32768, 65535, -8388608, 16777215, -2147483648, 4294967295,
-          -9223372036854775808, 18446744073709551615, b'{ones}', b'101', 2155, 0.1, 0.1),
-         (2, 0, -0.00, 1, 1, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 16777216, 1e300),
-         (3, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)",
+          -9223372036854775808, 18446744073709551615, b'{ones}', b'101', 2155, 0.1, 0.1, 12.5, 7),
+         (2, 0, -0.00, 1, 1, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 16777216, 1e300, 0, 0),
+         (3, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)",
         nines = "9".repeat(35),
         nines30 = "9".repeat(30),
         ones = "1".repeat(64),
     ));
     let columns = [
         "id", "d", "m", "t", "tu", "b", "bu", "s", "su", "me", "mu", "i", "iu", "bi", "ub", "bits", "bit1", "y", "f",
-        "db",
+        "db", "z", "zi",
     ];
     let mut source = database.source("n");
     let opened = open(&mut source).expect("opens");
@@ -173,7 +180,7 @@ fn numbers_keep_every_digit() {
         row(0),
         format!(
             "1 -{}.{} -99999999999999.9999 -128 255 7 200 -32768 65535 -8388608 16777215 -2147483648 4294967295 \
-             -9223372036854775808 18446744073709551615 18446744073709551615 5 2155 0.1 0.1",
+             -9223372036854775808 18446744073709551615 18446744073709551615 5 2155 0.1 0.1 12.50 7",
             "9".repeat(35),
             "9".repeat(30)
         )
@@ -287,11 +294,7 @@ fn zero_dates_are_unknown_and_never_null() {
 #[test]
 fn mariadb_types_that_travel_as_text() {
     let database = Database::new("SELECT 1");
-    let mariadb = database.session(&database.url(), async |connection| {
-        let row = connection.fetch_one("SELECT VERSION()").await.expect("version");
-        row.get::<String, _>(0).contains("MariaDB")
-    });
-    if !mariadb {
+    if !is_mariadb(&database) {
         return;
     }
     database.run(
@@ -346,7 +349,7 @@ fn text_keys_are_ordered_by_their_bytes_under_any_collation() {
             assert_eq!(shown(&mut source, &ReadRequest { range: upper, ..request(&["k"], 1) }), sorted[at..]);
             assert_eq!(shown(&mut source, &ReadRequest { range: lower, ..request(&["k"], 1) }), sorted[..at]);
             let only = ReadRequest { keys: Some(vec![vec![text(from)]]), ..request(&["k"], 1) };
-            assert_eq!(shown(&mut source, &only), [from.clone()], "{definition}");
+            assert_eq!(shown(&mut source, &only), std::slice::from_ref(from), "{definition}");
         }
     }
 }
@@ -485,6 +488,38 @@ fn parameters_are_bound_exactly() {
     );
     let missing = open(&mut database.query("SELECT :nope AS x", &[])).expect_err("refused");
     assert_eq!(missing.class, ErrorClass::Usage);
+}
+
+#[test]
+fn the_session_does_not_change_what_a_query_means() {
+    let database = Database::new("SELECT 1");
+    let sql = "SELECT @@sql_mode = @@GLOBAL.sql_mode AS mode, 1 || 0 AS pipes, 'a\\'b' AS text, @@time_zone AS zone, \
+               @@tx_isolation AS level, @@net_write_timeout >= 3600 AS patient";
+    let sql =
+        if is_mariadb(&database) { sql.to_owned() } else { sql.replace("@@tx_isolation", "@@transaction_isolation") };
+    let mut source = database.query(&sql, &[]);
+    open(&mut source).expect("opens");
+    let columns = ["mode", "pipes", "text", "zone", "level", "patient"];
+    assert_eq!(shown(&mut source, &request(&columns, 0)), ["1|1|a'b|+00:00|REPEATABLE-READ|1"]);
+}
+
+#[test]
+fn a_locked_table_does_not_hold_us_for_ever() {
+    let database = Database::new("CREATE TABLE t (id INT PRIMARY KEY)");
+    database.session(&database.url(), async |connection| {
+        connection.execute("LOCK TABLES t WRITE").await.expect("locks");
+        let target = Target { table: Some("t".into()), ..Target::default() };
+        let settings = Settings { read_timeout: Duration::from_millis(300), ..Settings::default() };
+        let error = std::thread::scope(|scope| {
+            let reading = scope.spawn(|| {
+                let mut source = database.with(target, settings);
+                open(&mut source).and_then(|_| read(&mut source, &request(&["id"], 1)).1)
+            });
+            reading.join().expect("no panic")
+        });
+        let error = error.expect_err("locked");
+        assert!(error.class == ErrorClass::Failed && error.what.contains("0.3 s"), "{error}");
+    });
 }
 
 #[test]

@@ -154,11 +154,11 @@ impl Server {
         let mut connection = self.options.connect().await?;
         let version = connection.fetch_one("SELECT VERSION()").await?;
         let version: String = version.try_get(0)?;
-        // Longer, never shorter, than the administrator set. Sort keys of 8 KiB: by default only the first
-        // 1,024 bytes of a text decide its place.
+        // The server's own sql_mode: the driver's handshake adds one. Waits longer, never shorter, than the
+        // administrator set. Sort keys of 8 KiB: by default only the first 1,024 bytes of a text decide its place.
         let at_least = |name: &str| format!("{name} = GREATEST(@@SESSION.{name}, {PATIENCE_SECONDS})");
         let mut set = format!(
-            "SET SESSION time_zone = '+00:00', {}, {}, wait_timeout = GREATEST(@@SESSION.wait_timeout, 28800), \
+            "SET SESSION time_zone = '+00:00', sql_mode = @@GLOBAL.sql_mode, {}, {}, wait_timeout = GREATEST(@@SESSION.wait_timeout, 28800), \
              max_sort_length = GREATEST(@@SESSION.max_sort_length, 8192)",
             at_least("net_write_timeout"),
             at_least("net_read_timeout"),

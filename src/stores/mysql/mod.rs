@@ -65,7 +65,11 @@ impl Source for MySqlSource {
         let server = Server::from_url(&self.url)?;
         let mut session = runtime.block_on(server.connect(&self.settings))?;
         let (connection, types) = (&mut session.connection, &session.types);
-        let described = runtime.block_on(catalogue::describe(connection, &self.target, types, &server.place))?;
+        let describing = catalogue::describe(connection, &self.target, types, &server.place);
+        // Someone who changes the table makes us wait for a lock, by default for a year.
+        let described = runtime
+            .block_on(async { tokio::time::timeout(self.settings.read_timeout, describing).await })
+            .map_err(|_| stream::silence(&server.place, self.settings.read_timeout, 0))??;
         let columns =
             described.fields.iter().map(|f| Column { name: f.name.clone(), kind: f.decoder.kind() }).collect();
         let consistent = described.outside_snapshot.is_empty();
@@ -124,10 +128,13 @@ impl Source for MySqlSource {
 impl Drop for MySqlSource {
     /// Says goodbye, so that the server does not log an aborted connection.
     fn drop(&mut self) {
-        if let Some(Open { runtime, session: Some(session), .. }) = self.opened.take() {
+        let Some(Open { runtime, session, .. }) = self.opened.take() else { return };
+        let inside_another_runtime = tokio::runtime::Handle::try_current().is_ok();
+        if let Some(session) = session.filter(|_| !inside_another_runtime) {
             let farewell = session.connection.close();
             let _ = runtime.block_on(async { tokio::time::timeout(Duration::from_secs(1), farewell).await });
         }
+        runtime.shutdown_background();
     }
 }
 

@@ -55,15 +55,16 @@ pub(super) async fn run(
             Next::Item(Some(Ok(Either::Left(_)))) => {}
             Next::Item(Some(Err(error))) => return Err(store_error(&error, place, Doing::Reading(records))),
             Next::Item(None) => return Ok(()),
-            Next::Silence => {
-                let waited = patience.as_secs_f32();
-                return Err(StoreError::failed(format!(
-                    "{place}: nothing arrived for {waited} s, after {records} records"
-                ))
-                .hint("the query may need longer than the read timeout, or the network is down"));
-            }
+            Next::Silence => return Err(silence(place, patience, records)),
         }
     }
+}
+
+/// Nothing came for so long.
+pub(super) fn silence(place: &str, waited: Duration, records: u64) -> StoreError {
+    let waited = waited.as_secs_f32();
+    StoreError::failed(format!("{place}: nothing arrived for {waited} s, after {records} records"))
+        .hint("the query may need longer than the read timeout, wait for a lock, or the network is down")
 }
 
 enum Next<T> {
