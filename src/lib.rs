@@ -1,4 +1,5 @@
 //! `recon`: two independent computations of every amount, compared record by record with exact decimals.
 
 pub mod domain;
+pub mod report;
 pub mod stores;
