@@ -162,6 +162,8 @@ pub enum Fix {
     Type(ColumnType),
     /// A key of UUIDs, ObjectIds, numbers of a file without types, … to its text, because the other side's key is text.
     KeyText,
+    /// A key written as text to the date or instant it says, because the other side's key is one.
+    KeyTemporal,
 }
 
 /// A range of the first key column: `from <= key < below`.

@@ -42,6 +42,17 @@ impl Dialect {
         }
     }
 
+    /// A text column as it is ordered and cut into ranges on every store: byte by byte in UTF-8, no padding.
+    /// A collation of the column's own would put a key into different ranges on the two sides.
+    pub fn byte_order(self, column: &str) -> String {
+        let name = self.name(column);
+        match self {
+            Dialect::MySql => format!("CAST(CONVERT({name} USING utf8mb4) AS BINARY)"),
+            Dialect::Postgres => format!("{name}::text COLLATE \"C\""),
+            Dialect::Sqlite => format!("{name} COLLATE BINARY"),
+        }
+    }
+
     fn literal(self, literal: &Literal) -> String {
         match literal {
             Literal::Number(amount) => amount.to_string(),
@@ -124,7 +135,9 @@ impl Dialect {
     }
 
     fn range(self, column: &str, range: &KeyRange) -> Result<Option<String>, StoreError> {
-        let name = self.name(column);
+        let bounds_are_text =
+            [&range.from, &range.below].into_iter().flatten().any(|v| matches!(v, Value::Text { .. }));
+        let name = if bounds_are_text { self.byte_order(column) } else { self.name(column) };
         Ok(match (&range.from, &range.below) {
             (None, None) => None,
             (Some(from), None) => Some(format!("{name} >= {}", self.key_literal(from)?)),
