@@ -1,6 +1,9 @@
 //! `recon`: two independent computations of every amount, compared record by record with exact decimals.
 
+pub mod cli;
+pub mod commands;
 pub mod compare;
 pub mod domain;
+pub mod exit;
 pub mod report;
 pub mod stores;

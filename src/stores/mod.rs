@@ -8,6 +8,7 @@ pub mod csv;
 mod error;
 mod fix;
 pub mod json_file;
+mod locator;
 pub mod mongo;
 pub mod mysql;
 mod outlet;
@@ -23,6 +24,7 @@ use jiff::tz::TimeZone;
 
 use crate::domain::{ColumnType, Filter, Value};
 pub use error::{ErrorClass, StoreError};
+pub use locator::Locator;
 pub use outlet::{Outlet, Progress, Received, Stop, channel};
 
 /// One side's reader. Lives on its own thread and may block; a driver that is async runs on a
