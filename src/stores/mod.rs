@@ -6,7 +6,9 @@
 pub mod bson_file;
 pub mod csv;
 mod error;
+mod file;
 mod fix;
+mod gzip;
 pub mod json_file;
 mod locator;
 pub mod mongo;
