@@ -80,7 +80,7 @@ impl Sorter {
     pub fn push(&mut self, batch: &Batch) -> Result<(), StoreError> {
         for row in 0..batch.rows() {
             self.encoded.clear();
-            write_row(batch, row, &mut self.encoded);
+            write_row(batch, row, batch.width(), &mut self.encoded);
             if self.held.would_take(self.encoded.len(), batch, row, &self.budget) > self.budget.hold {
                 self.spill()?;
             }

@@ -36,7 +36,7 @@ fn records(rows: &[(u8, u8, u8, u8)]) -> Batch {
 
 fn encoded(batch: &Batch, row: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
-    write_row(batch, row, &mut bytes);
+    write_row(batch, row, batch.width(), &mut bytes);
     bytes
 }
 
