@@ -3,6 +3,7 @@
 //! A source opens one read-only snapshot, says what it holds, and sends records in key order. It must not
 //! compare, decide or format; what it cannot decode it sends as [`crate::domain::Cell::Unknown`].
 
+mod asked;
 pub mod bson_file;
 pub mod csv;
 mod error;
@@ -16,6 +17,7 @@ pub mod mysql;
 mod outlet;
 pub mod parquet;
 pub mod postgres;
+mod seek;
 mod sort;
 pub mod sql;
 pub mod sqlite;

@@ -35,6 +35,8 @@ impl Dialect {
         match self {
             // A hexadecimal literal means the same under every sql_mode and connection character set.
             Dialect::MySql => format!("_utf8mb4 0x{}", hex_or_empty(text)),
+            // SQLite reads a statement up to its first NUL.
+            Dialect::Sqlite if text.contains('\0') => format!("CAST(x'{}' AS TEXT)", hex_or_empty(text)),
             Dialect::Postgres if text.contains('\\') => {
                 format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
             }
