@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod commands;
 pub mod compare;
+pub mod config;
 pub mod domain;
 pub mod exit;
 pub mod report;

@@ -1,10 +1,28 @@
 //! One immutable [`Report`] of a comparison, rendered to each format. Renderers write to a given writer; they
 //! open no files, read no clock and decide nothing.
 
+mod csv;
+mod html;
+mod json;
+mod junit;
+mod layout;
+mod line_diff;
+mod markdown;
+mod markup;
+mod ndjson;
+mod shown;
+mod table;
+#[cfg(test)]
+mod tests;
+mod visible;
+mod words;
+
+use std::io::{self, Write};
 use std::time::Duration;
 
 use crate::domain::{Amount, Drift, Value};
 use crate::stores::Snapshot;
+use shown::Shown;
 
 /// What `recon diff` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -211,4 +229,110 @@ pub struct FieldDifference {
     pub candidate: Option<Value>,
     /// Candidate minus legacy where both are amounts (a missing one counts as nothing).
     pub difference: Option<Amount>,
+}
+
+/// How a report is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, clap::ValueEnum)]
+#[value(rename_all = "lowercase")]
+pub enum Format {
+    /// For a person at a terminal.
+    Table,
+    /// One document, schema `recon.diff/1`.
+    Json,
+    /// One discrepancy a line, then a summary line.
+    Ndjson,
+    /// One row per differing field; data only.
+    Csv,
+    /// For a pull request, an issue or a chat.
+    Markdown,
+    /// One self-contained page.
+    Html,
+    /// For Jenkins and its kind.
+    Junit,
+}
+
+impl Format {
+    /// Every format, in the order of the documentation.
+    pub const ALL: [Format; 7] =
+        [Format::Table, Format::Json, Format::Ndjson, Format::Csv, Format::Markdown, Format::Html, Format::Junit];
+
+    /// The name that users write.
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::Table => "table",
+            Format::Json => "json",
+            Format::Ndjson => "ndjson",
+            Format::Csv => "csv",
+            Format::Markdown => "markdown",
+            Format::Html => "html",
+            Format::Junit => "junit",
+        }
+    }
+
+    /// How many discrepancies are shown when the user does not say; `None`: all.
+    pub fn default_limit(self) -> Option<u64> {
+        match self {
+            Format::Table => Some(20),
+            Format::Markdown => Some(50),
+            Format::Html | Format::Junit => Some(500),
+            Format::Json => Some(1000),
+            Format::Csv | Format::Ndjson => None,
+        }
+    }
+}
+
+impl std::str::FromStr for Format {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|f| f.name() == text).ok_or_else(|| {
+            let names: Vec<_> = Self::ALL.iter().map(|f| f.name()).collect();
+            format!("`{text}` is not a format; the formats are {}", names.join(", "))
+        })
+    }
+}
+
+/// How a report looks; never what it counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// Discrepancies shown; `None`: [`Format::default_limit`].
+    pub limit: Option<u64>,
+    /// Whether the table may use colour.
+    pub color: bool,
+    /// Columns of the terminal. Amounts are never cut to fit.
+    pub width: usize,
+    /// Whether the wall time is shown.
+    pub seconds: bool,
+}
+
+impl Default for Look {
+    fn default() -> Self {
+        Look { limit: None, color: false, width: 100, seconds: false }
+    }
+}
+
+/// Writes the report. `discrepancies` yields every discrepancy, in key order; they are streamed, so that
+/// memory does not grow with them.
+///
+/// # Errors
+/// Writing or reading failed; or `discrepancies` holds another number than the report counts, in which case
+/// what was written must not be trusted.
+pub fn render(
+    report: &Report,
+    discrepancies: &mut dyn Iterator<Item = Result<Discrepancy, io::Error>>,
+    format: Format,
+    look: &Look,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let limit = look.limit.or(format.default_limit()).unwrap_or(u64::MAX);
+    let mut shown = Shown::new(discrepancies, limit, report.counts.discrepancies());
+    match format {
+        Format::Table => table::render(report, &mut shown, look, out),
+        Format::Json => json::render(report, &mut shown, look, out),
+        Format::Ndjson => ndjson::render(report, &mut shown, look, out),
+        Format::Csv => csv::render(report, &mut shown, out),
+        Format::Markdown => markdown::render(report, &mut shown, look, out),
+        Format::Html => html::render(report, &mut shown, look, out),
+        Format::Junit => junit::render(report, &mut shown, look, out),
+    }
 }
