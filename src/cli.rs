@@ -10,7 +10,13 @@ use crate::report::Format;
 
 /// Two independent computations of every amount, compared record by record, exactly.
 #[derive(Debug, Parser)]
-#[command(name = "recon", version, about, max_term_width = 110, after_help = "Exit codes: 0 all agree · 1 something differs · 2 bad flags, configuration or query · 3 could not compare everything · 130 interrupted")]
+#[command(
+    name = "recon",
+    version,
+    about,
+    max_term_width = 110,
+    after_help = "Exit codes: 0 all agree · 1 something differs · 2 bad flags, configuration or query · 3 could not compare everything · 130 interrupted"
+)]
 struct Cli {
     /// The project file.
     #[arg(long, global = true, value_name = "FILE", default_value = "recon.toml")]
@@ -72,7 +78,9 @@ pub struct Global {
 /// sqlite:shop.db#orders, mongodb://host/db#settlement. With one argument, the name of a reconciliation in
 /// recon.toml.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  recon diff legacy.csv candidate.parquet --key id\n  recon diff mysql://app@db/shop#payout mongodb://docs/shop#payout --key id=_id --tolerance fee=0.01\n  recon diff payout --param payout_date=2026-11-13 --format json")]
+#[command(
+    after_help = "Examples:\n  recon diff legacy.csv candidate.parquet --key id\n  recon diff mysql://app@db/shop#payout mongodb://docs/shop#payout --key id=_id --tolerance fee=0.01\n  recon diff payout --param payout_date=2026-11-13 --format json"
+)]
 pub struct DiffArgs {
     /// The legacy side, or the name of a reconciliation in recon.toml.
     #[arg(value_name = "LEGACY|NAME")]

@@ -54,7 +54,9 @@ pub fn run(global: &Global, args: &DemoArgs) -> Result<Exit, Failure> {
     let line = DiffLine::try_parse_from(words).map_err(|error| Failure::incomplete(error.to_string()))?;
     diff::run(global, &line.diff)?;
     let hint = match &args.keep {
-        Some(folder) => format!("The files are in {}; the planted faults are listed in its README.md.", folder.display()),
+        Some(folder) => {
+            format!("The files are in {}; the planted faults are listed in its README.md.", folder.display())
+        }
         None => "`recon demo --keep DIR` leaves the files in a folder, with the list of the planted faults.".to_owned(),
     };
     println_all(&["", &hint]);
@@ -91,9 +93,7 @@ fn shown(words: &[String], folder: &Path, kept: Option<&Path>) -> String {
 }
 
 fn write_files(folder: &Path) -> Result<(), Failure> {
-    for (name, text) in
-        [("legacy.sqlite.sql", LEGACY), ("payouts.ndjson", PAYOUTS), ("README.md", RULES)]
-    {
+    for (name, text) in [("legacy.sqlite.sql", LEGACY), ("payouts.ndjson", PAYOUTS), ("README.md", RULES)] {
         let path = folder.join(name);
         std::fs::write(&path, text).map_err(|error| unwritable(&path, &error))?;
     }

@@ -8,9 +8,7 @@ use jiff::tz::TimeZone;
 
 use crate::cli::{DiffArgs, Global, MissingRule, TypesRule};
 use crate::compare::{Comparison, Definition, Recheck, SideInput, compare};
-use crate::domain::{
-    Amount, ColumnType, Filter, Missing, NumberForm, Rules, Types, Value, parse_date, parse_instant,
-};
+use crate::domain::{Amount, ColumnType, Filter, Missing, NumberForm, Rules, Types, Value, parse_date, parse_instant};
 use crate::exit::Exit;
 use crate::stores::{CsvSettings, Locator, Progress, Settings, Wish};
 
@@ -102,7 +100,8 @@ fn zone(name: &str) -> Result<TimeZone, Failure> {
         return Ok(TimeZone::UTC);
     }
     TimeZone::get(name).map_err(|_| {
-        Failure::usage(format!("`{name}` is not a time zone")).hint("zones are named as in the IANA database: Asia/Seoul")
+        Failure::usage(format!("`{name}` is not a time zone"))
+            .hint("zones are named as in the IANA database: Asia/Seoul")
     })
 }
 
@@ -203,7 +202,8 @@ pub(super) fn text_or_file(option: &str, text: &str) -> Result<String, Failure> 
     match text.strip_prefix('@') {
         None => Ok(text.to_owned()),
         Some(path) => std::fs::read_to_string(Path::new(path)).map_err(|error| {
-            Failure::usage(format!("`{option} @{path}` could not be read: {error}")).hint("check the file's name and rights")
+            Failure::usage(format!("`{option} @{path}` could not be read: {error}"))
+                .hint("check the file's name and rights")
         }),
     }
 }

@@ -83,10 +83,10 @@ impl From<CompareError> for Failure {
                 std::env::temp_dir().display()
             ))
             .hint("free space there, or set TMPDIR to a folder with more room"),
-            CompareError::DoesNotAddUp(why) => Failure::incomplete(format!(
-                "the figures do not add up, so nothing is reported: {why}"
-            ))
-            .hint("this is a fault of recon; please report it with the command you ran"),
+            CompareError::DoesNotAddUp(why) => {
+                Failure::incomplete(format!("the figures do not add up, so nothing is reported: {why}"))
+                    .hint("this is a fault of recon; please report it with the command you ran")
+            }
         }
     }
 }

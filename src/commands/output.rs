@@ -70,7 +70,9 @@ pub fn write(
             match written {
                 // Whoever reads stdout has seen enough (`recon diff … | head`).
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-                other => other.map_err(|error| Failure::incomplete(format!("the report could not be written: {error}"))),
+                other => {
+                    other.map_err(|error| Failure::incomplete(format!("the report could not be written: {error}")))
+                }
             }
         }
         Some(path) => {

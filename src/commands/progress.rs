@@ -77,12 +77,8 @@ fn draw(done: &AtomicBool, sides: &[Arc<Progress>; 2], estimates: &Estimates) {
             _ => None,
         };
         let left = expected.filter(|e| *e > legacy + candidate && rate > 0).map(|e| (e - legacy - candidate) / rate);
-        let mut text = format!(
-            "legacy {} · candidate {} records · {}/s",
-            grouped(legacy),
-            grouped(candidate),
-            grouped(rate)
-        );
+        let mut text =
+            format!("legacy {} · candidate {} records · {}/s", grouped(legacy), grouped(candidate), grouped(rate));
         if let Some(left) = left {
             text.push_str(&format!(" · about {} left", shown_seconds(left)));
         }

@@ -212,11 +212,6 @@ impl Cursor {
     pub fn into_end(self) -> Option<Result<ReadEnd, StoreError>> {
         self.end
     }
-
-    /// Records walked to.
-    pub fn position(&self) -> u64 {
-        self.position
-    }
 }
 
 /// A key as a person reads it: `17`, `(17, KRW)`.

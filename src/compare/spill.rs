@@ -53,11 +53,6 @@ impl Spill {
         Spill { out: BufWriter::new(SpooledTempFile::new(IN_MEMORY)), width, entries: 0, scratch: Vec::new() }
     }
 
-    /// How many discrepancies it holds.
-    pub fn entries(&self) -> u64 {
-        self.entries
-    }
-
     /// Adds a discrepancy.
     ///
     /// # Errors

@@ -57,9 +57,8 @@ impl Locator {
             return Ok(Locator { kind, address, target });
         }
         if text.contains("://") && scheme != "file" {
-            return Err(StoreError::usage(format!("`{scheme}://` is not a store that recon reads")).hint(
-                "the stores are mysql://, mariadb://, postgres://, mongodb://, mongodb+srv:// and sqlite:",
-            ));
+            return Err(StoreError::usage(format!("`{scheme}://` is not a store that recon reads"))
+                .hint("the stores are mysql://, mariadb://, postgres://, mongodb://, mongodb+srv:// and sqlite:"));
         }
         let path = text.strip_prefix("file://").or_else(|| text.strip_prefix("file:")).unwrap_or(text);
         let name = path.to_ascii_lowercase();
@@ -244,7 +243,10 @@ mod tests {
     fn locators_of_the_contract() {
         let cases = [
             ("mysql://user@host/db#settlement", "mysql://user@host/db#settlement"),
-            ("postgres://u:secret@h:5432/db?sslmode=require&password=x#schema.table", "postgres://u@h:5432/db#schema.table"),
+            (
+                "postgres://u:secret@h:5432/db?sslmode=require&password=x#schema.table",
+                "postgres://u@h:5432/db#schema.table",
+            ),
             ("sqlite:shop.db#orders", "sqlite:shop.db#orders"),
             ("sqlite:///var/shop.db#orders", "sqlite:/var/shop.db#orders"),
             ("mongodb://u:p%40ss@a:1,b:2/db?replicaSet=rs#settlement", "mongodb://u@a:1,b:2/db#settlement"),
