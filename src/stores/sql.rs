@@ -34,7 +34,7 @@ impl Dialect {
     pub fn text(self, text: &str) -> String {
         match self {
             // A hexadecimal literal means the same under every sql_mode and connection character set.
-            Dialect::MySql => format!("_utf8mb4 0x{}", hex_or_empty(text)),
+            Dialect::MySql => format!("_utf8mb4 x'{}'", hex_or_empty(text)),
             // SQLite reads a statement up to its first NUL.
             Dialect::Sqlite if text.contains('\0') => format!("CAST(x'{}' AS TEXT)", hex_or_empty(text)),
             Dialect::Postgres if text.contains('\\') => {
