@@ -26,7 +26,7 @@ pub use column::{ColumnType, KindSet};
 pub use decode::{double_to_amount, float_to_amount, is_plain_literal, plain_literal};
 pub use equality::{Drift, DriftSet, Equality, Missing, Rules, Types, compare_cells, compare_values};
 pub use filter::{Filter, FilterError, Literal, Operator};
-pub use json::{JsonFields, json_cell, json_fields, json_get};
+pub use json::{JsonError, JsonFields, json_cell, json_fields, json_get};
 pub use order::{cmp_cells, cmp_keys};
 pub use temporal::{
     Instant, format_date, format_instant, format_time, parse_date, parse_instant, parse_time, resolve_local,
