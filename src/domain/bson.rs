@@ -228,7 +228,22 @@ fn decimal128(bytes: [u8; 16], batch: &mut Batch) -> Cell {
 /// [`BsonError`] when the document is broken, a field on the way stands twice, or an array is met where the
 /// path names a field.
 pub fn bson_get<'a>(document: &'a [u8], path: &str) -> Result<Option<Element<'a>>, BsonError> {
-    let (mut document, mut path, mut array) = (document, path, false);
+    walk(document, false, path)
+}
+
+/// As [`bson_get`], below an element: `None` when it is neither a document nor an array.
+///
+/// # Errors
+/// As [`bson_get`].
+pub fn bson_get_below<'a>(element: &Element<'a>, path: &str) -> Result<Option<Element<'a>>, BsonError> {
+    match element.kind {
+        0x03 | 0x04 => walk(element.value, element.kind == 0x04, path),
+        _ => Ok(None),
+    }
+}
+
+fn walk<'a>(document: &'a [u8], array: bool, path: &str) -> Result<Option<Element<'a>>, BsonError> {
+    let (mut document, mut array, mut path) = (document, array, path);
     loop {
         let (head, rest) = path.split_once('.').unwrap_or((path, ""));
         let found = if array { item(document, head)?.map(|e| (e, rest.is_empty())) } else { field(document, path)? };

@@ -123,7 +123,7 @@ fn deep_nesting_is_bounded() {
     for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
         let nested = |levels: usize| format!("{}1{}", open.repeat(levels), close.repeat(levels));
         assert!(!value(&nested(MAX_DEPTH - 1)).to_string().contains("deeper"));
-        for levels in [MAX_DEPTH + 1, 100_000] {
+        for levels in [MAX_DEPTH + 1, 20_000] {
             assert!(value(&nested(levels)).to_string().contains("nested deeper than 200 levels"), "{levels}");
         }
     }

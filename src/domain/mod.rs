@@ -20,7 +20,7 @@ mod value;
 
 pub use amount::{Amount, AmountError, MAX_DIGITS, align_small, compare_small, power_of_ten};
 pub use batch::{Batch, Cell, CellRef, NumberForm, Span};
-pub use bson::{BsonError, Element, Elements, bson_cell, bson_get};
+pub use bson::{BsonError, Element, Elements, bson_cell, bson_get, bson_get_below};
 pub use codec::{CodecError, read_row, write_row};
 pub use column::{ColumnType, KindSet};
 pub use decode::{double_to_amount, float_to_amount, is_plain_literal, plain_literal};

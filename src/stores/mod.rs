@@ -5,8 +5,10 @@
 
 pub mod bson_file;
 pub mod csv;
+mod document;
 mod error;
 mod fix;
+mod gzip;
 pub mod json_file;
 pub mod mongo;
 pub mod mysql;
