@@ -6,6 +6,7 @@
 mod asked;
 pub mod bson_file;
 pub mod csv;
+mod document;
 mod error;
 mod file;
 mod fix;
