@@ -59,6 +59,16 @@ pub(super) fn fit(text: &str, most: usize) -> String {
     out
 }
 
+/// A text cut in its middle: of a locator both ends tell what it is.
+pub(super) fn fit_middle(text: &str, most: usize) -> String {
+    if width(text) <= most {
+        return text.to_owned();
+    }
+    let tail: String = text.chars().rev().take(most / 2).collect();
+    let tail: String = tail.chars().rev().collect();
+    format!("{}{tail}", fit(text, most.saturating_sub(width(&tail))))
+}
+
 /// Where a column's texts stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Align {
@@ -222,5 +232,6 @@ mod tests {
     fn cuts_are_marked() {
         assert_eq!(fit("settlement", 6), "settl…");
         assert_eq!(fit("short", 6), "short");
+        assert_eq!(fit_middle("mysql://host/db#settlement", 17), "mysql://…ttlement");
     }
 }

@@ -71,6 +71,7 @@ fn quoted(text: &str, also: impl Fn(usize, char) -> bool) -> String {
 pub(super) fn show(value: &Value) -> String {
     match value {
         Value::Text { text, .. } => quoted(text, |_, _| false),
+        Value::Unknown(reason) if reason.is_empty() => "(unknown)".to_owned(),
         other => visible(&other.to_string()).into_owned(),
     }
 }

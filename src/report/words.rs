@@ -104,6 +104,21 @@ pub(super) fn drift_lines(report: &Report) -> Vec<String> {
         .collect()
 }
 
+/// What a compared column is called or allowed elsewhere: `net: amount.net in the candidate, tolerance 0.01`.
+pub(super) fn mapped_lines(report: &Report) -> Vec<String> {
+    let mut all = Vec::new();
+    for column in &report.columns {
+        let renamed = column.candidate_name.as_ref().filter(|other| **other != column.name);
+        let parts: Vec<String> = (renamed.map(|other| format!("{other} in the candidate")).into_iter())
+            .chain(column.tolerance.as_ref().map(|t| format!("tolerance {t}")))
+            .collect();
+        if !parts.is_empty() {
+            all.push(format!("{}: {}", column.name, parts.join(", ")));
+        }
+    }
+    all
+}
+
 /// `2026-11-12 13:00:00.123Z`, down to milliseconds; empty when unknown.
 pub(super) fn moment(side: &Side) -> String {
     const MILLISECOND: i128 = 1_000_000;

@@ -16,6 +16,8 @@ use crate::domain::Value;
 const CHUNK: usize = 100;
 /// Lines of one document's difference.
 const DIFF_LINES: usize = 30;
+/// Digits of an amount beside the other one: a longer one would push all others to the right.
+const LONGEST_IN_LINE: usize = 26;
 /// Fields of a record that stands on one side only.
 const FIELDS_SHOWN: usize = 12;
 
@@ -115,13 +117,30 @@ fn fields(page: &Page<'_>, d: &Discrepancy, room: usize, grid: &mut Grid) {
         ordered.sort_by_key(|f| f.difference.is_none());
     }
     for field in ordered.iter().take(most) {
-        one_field(page, field, room, grid);
+        match (&field.legacy, &field.candidate) {
+            // The reason stands above already.
+            (l, c) if d.reason.is_some() && (unknown(l) || unknown(c)) => {
+                let short =
+                    |v: &Option<Value>| if unknown(v) { Some(Value::Unknown(String::new())) } else { v.clone() };
+                one_field(
+                    page,
+                    &FieldDifference { legacy: short(l), candidate: short(c), ..(*field).clone() },
+                    room,
+                    grid,
+                );
+            }
+            _ => one_field(page, field, room, grid),
+        }
     }
     let more = ordered.len().saturating_sub(most);
     if more > 0 {
         let text = format!("    … and {}", words::counted(more as u64, "more column", "more columns"));
         grid.lines.push(GridLine::Free(page.paint.text(Style::Dim, &text)));
     }
+}
+
+fn unknown(value: &Option<Value>) -> bool {
+    matches!(value, Some(Value::Unknown(_)))
 }
 
 fn one_field(page: &Page<'_>, field: &FieldDifference, room: usize, grid: &mut Grid) {
@@ -153,7 +172,10 @@ fn one_field(page: &Page<'_>, field: &FieldDifference, room: usize, grid: &mut G
     };
     let number = |v: &Option<Value>| matches!(v, Some(Value::Number { .. }));
     let difference = field.difference.as_ref().map(words::signed).unwrap_or_default();
-    let fits = width(&legacy).max(width(&candidate)) <= room && difference.len() <= page.width / 4;
+    let room_of = |v: &Option<Value>| if number(v) { room.min(LONGEST_IN_LINE) } else { room };
+    let fits = width(&legacy) <= room_of(&field.legacy)
+        && width(&candidate) <= room_of(&field.candidate)
+        && difference.len() <= page.width / 4;
     if fits {
         let cell = |text: String, v: &Option<Value>| match number(v) {
             true => GridCell::number(text, Style::Plain),

@@ -5,11 +5,12 @@ mod discrepancies;
 
 use std::io::{self, Write};
 
-use super::layout::{Align, Grid, GridCell, Paint, Style, fit, width};
+use super::layout::{Align, Grid, GridCell, Paint, Style, fit, fit_middle, width};
 use super::shown::Shown;
 use super::visible::visible;
 use super::words;
 use super::{ColumnReport, Look, Report, Totals, Verdict};
+use crate::domain::Amount;
 
 /// Numeric columns without any difference are listed up to this many.
 const UNDAMAGED_SHOWN: usize = 8;
@@ -71,7 +72,7 @@ impl Page<'_> {
         );
         let left_of_label = 9 + 3 + 13 + 3 + 24 + 3;
         for (word, side) in words::sides(self.report) {
-            let label = fit(&visible(&side.label), self.width.saturating_sub(left_of_label).max(30));
+            let label = fit_middle(&visible(&side.label), self.width.saturating_sub(left_of_label).max(30));
             let moment = match words::moment(side) {
                 moment if moment.is_empty() => "unknown".to_owned(),
                 moment => moment.trim_end_matches('Z').to_owned(),
@@ -129,42 +130,12 @@ impl Page<'_> {
         rows.extend(undamaged.iter().take(UNDAMAGED_SHOWN));
 
         writeln!(out)?;
-        let mut grid = Grid::new(
-            0,
-            &[
-                ("totals", Align::Left),
-                ("legacy", Align::Decimal),
-                ("candidate", Align::Decimal),
-                ("net difference", Align::Decimal),
-                ("overpaid", Align::Decimal),
-                ("underpaid", Align::Decimal),
-                ("gross", Align::Decimal),
-                ("keys differ", Align::Right),
-            ],
-        );
-        for (column, totals) in &rows {
-            let differs = !totals.net_difference.is_zero() || !totals.gross_difference.is_zero();
-            let style = if differs { Style::Bad } else { Style::Dim };
-            let amount = |text: String, plain: bool| GridCell::number(text, if plain { Style::Plain } else { style });
-            let keys = match column.tolerated {
-                0 => words::count(column.mismatched),
-                n => format!("{} (+{} within {})", words::count(column.mismatched), words::count(n), tolerance(column)),
-            };
-            grid.row(vec![
-                GridCell::text(fit(&visible(&words::column_name(column)), 40), Style::Bold),
-                amount(totals.legacy.to_string(), true),
-                amount(totals.candidate.to_string(), true),
-                amount(words::signed(&totals.net_difference), false),
-                amount(totals.overpaid.to_string(), false),
-                amount(totals.underpaid.to_string(), false),
-                amount(totals.gross_difference.to_string(), false),
-                GridCell::text(keys, Style::Plain),
-            ]);
-        }
+        let tolerated = rows.iter().any(|(column, _)| column.tolerated > 0);
+        let grid = self.money_by_row(&rows, tolerated);
         if grid.width() <= self.width {
             grid.write(self.paint, out)?;
         } else {
-            self.money_stacked(&rows, out)?;
+            self.money_by_column(&rows, tolerated, out)?;
         }
         if undamaged.len() > UNDAMAGED_SHOWN {
             let more = words::count((undamaged.len() - UNDAMAGED_SHOWN) as u64);
@@ -177,33 +148,51 @@ impl Page<'_> {
         Ok(())
     }
 
-    /// Amounts too long to stand side by side: one block a column, all on one decimal point.
-    fn money_stacked(&self, rows: &[&(&ColumnReport, &Totals)], out: &mut dyn Write) -> io::Result<()> {
-        for (at, (column, totals)) in rows.iter().enumerate() {
-            if at > 0 {
+    /// One line a column of the data.
+    fn money_by_row(&self, rows: &[&(&ColumnReport, &Totals)], tolerated: bool) -> Grid {
+        let mut columns = vec![("totals", Align::Left)];
+        columns.extend(MONEY.iter().map(|label| (*label, Align::Decimal)));
+        columns.push(("keys differ", Align::Right));
+        if tolerated {
+            columns.push(("tolerated", Align::Right));
+        }
+        let mut grid = Grid::new(0, &columns);
+        for (column, totals) in rows {
+            let mut cells = vec![GridCell::text(fit(&visible(&column.name), 30), Style::Bold)];
+            cells.extend(amounts(totals).map(|(text, style)| GridCell::number(text, style)));
+            cells.push(GridCell::text(words::count(column.mismatched), Style::Plain));
+            if tolerated {
+                cells.push(GridCell::text(words::count(column.tolerated), Style::Plain));
+            }
+            grid.row(cells);
+        }
+        grid
+    }
+
+    /// Where the lines would be too wide: one column a column, as many side by side as there is room for.
+    fn money_by_column(
+        &self,
+        rows: &[&(&ColumnReport, &Totals)],
+        tolerated: bool,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let mut from = 0;
+        while from < rows.len() {
+            let mut grid = money_block(&rows[from..from + 1], tolerated);
+            let mut until = from + 1;
+            while until < rows.len() {
+                let wider = money_block(&rows[from..until + 1], tolerated);
+                if wider.width() > self.width {
+                    break;
+                }
+                grid = wider;
+                until += 1;
+            }
+            if from > 0 {
                 writeln!(out)?;
             }
-            let mut name = visible(&words::column_name(column)).into_owned();
-            if column.mismatched > 0 {
-                name.push_str(&format!("  {}", words::counted(column.mismatched, "key differs", "keys differ")));
-            }
-            if column.tolerated > 0 {
-                name.push_str(&format!("  {} within {}", words::count(column.tolerated), tolerance(column)));
-            }
-            writeln!(out, "{} {name}", self.paint.text(Style::Dim, "totals"))?;
-            let mut grid = Grid::new(2, &[("", Align::Left), ("", Align::Decimal)]);
-            let style = if totals.gross_difference.is_zero() { Style::Dim } else { Style::Bad };
-            for (label, amount, style) in [
-                ("legacy", totals.legacy.to_string(), Style::Plain),
-                ("candidate", totals.candidate.to_string(), Style::Plain),
-                ("net difference", words::signed(&totals.net_difference), style),
-                ("overpaid", totals.overpaid.to_string(), style),
-                ("underpaid", totals.underpaid.to_string(), style),
-                ("gross", totals.gross_difference.to_string(), style),
-            ] {
-                grid.row(vec![GridCell::text(label, Style::Plain), GridCell::number(amount, style)]);
-            }
             grid.write(self.paint, out)?;
+            from = until;
         }
         Ok(())
     }
@@ -244,6 +233,9 @@ impl Page<'_> {
         for line in words::drift_lines(self.report) {
             lines.push(("type drift", line, Style::Plain));
         }
+        for line in words::mapped_lines(self.report) {
+            lines.push(("columns", line, Style::Plain));
+        }
         for notice in words::notices(self.report) {
             lines.push(("notice", notice, Style::Plain));
         }
@@ -281,6 +273,41 @@ impl Page<'_> {
     }
 }
 
-fn tolerance(column: &ColumnReport) -> &str {
-    column.tolerance.as_deref().unwrap_or("tolerance")
+/// What is totalled, in the order of the report.
+const MONEY: [&str; 6] = ["legacy", "candidate", "net difference", "overpaid", "underpaid", "gross"];
+
+fn amounts(totals: &Totals) -> [(String, Style); 6] {
+    let of = |amount: &Amount| if amount.is_zero() { Style::Dim } else { Style::Bad };
+    let (net, over, under) = (&totals.net_difference, &totals.overpaid, &totals.underpaid);
+    [
+        (totals.legacy.to_string(), Style::Plain),
+        (totals.candidate.to_string(), Style::Plain),
+        (words::signed(net), of(net)),
+        (over.to_string(), of(over)),
+        (under.to_string(), of(under)),
+        (totals.gross_difference.to_string(), of(&totals.gross_difference)),
+    ]
+}
+
+fn money_block(rows: &[&(&ColumnReport, &Totals)], tolerated: bool) -> Grid {
+    let names: Vec<String> = rows.iter().map(|(column, _)| fit(&visible(&column.name), 30)).collect();
+    let mut columns = vec![("totals", Align::Left)];
+    columns.extend(names.iter().map(|name| (name.as_str(), Align::Decimal)));
+    let mut grid = Grid::new(0, &columns);
+    let all: Vec<_> = rows.iter().map(|(_, totals)| amounts(totals)).collect();
+    for (at, label) in MONEY.iter().enumerate() {
+        let mut cells = vec![GridCell::text(*label, Style::Plain)];
+        cells.extend(all.iter().map(|amounts| GridCell::number(amounts[at].0.as_str(), amounts[at].1)));
+        grid.row(cells);
+    }
+    let mut counts = |label: &str, n: &dyn Fn(&ColumnReport) -> u64| {
+        let mut cells = vec![GridCell::text(label, Style::Plain)];
+        cells.extend(rows.iter().map(|(column, _)| GridCell::text(words::count(n(column)), Style::Plain)));
+        grid.row(cells);
+    };
+    counts("keys differ", &|column| column.mismatched);
+    if tolerated {
+        counts("tolerated", &|column| column.tolerated);
+    }
+    grid
 }
