@@ -186,7 +186,7 @@ start_mariadb() {
             --pid-file="$dir/pid" --skip-name-resolve --local-infile=1 --max-connections=300 \
             --character-set-server=utf8mb4 --max-allowed-packet=64M --default-time-zone=+00:00 \
             --innodb-buffer-pool-size="$servers_mariadb_pool" --innodb-log-file-size=32M --innodb-flush-method=nosync \
-            --innodb-flush-log-at-trx-commit=0 --innodb-doublewrite=0 --skip-log-bin </dev/null >>"$log" 2>&1 &
+            --innodb-flush-log-at-trx-commit=0 --innodb-doublewrite=0 --skip-log-bin </dev/null >"$log" 2>&1 &
         server_pid=$!
         wait_for mariadbd $server_pid "$log" 60 \
             mariadb --no-defaults --protocol=tcp -h 127.0.0.1 -P "$server_port" -u root -e 'SELECT 1' && return
