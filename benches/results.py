@@ -98,14 +98,20 @@ def practice(measured, targets):
     if part is None:
         return None
     rows = []
-    for row, least in zip(part["rows"], (40, 20)):
+    for row in part["rows"]:
         run, recon = row["run"], mid(row["recon"], "wall")
         faster = run.wall / recon
-        state = "stopped at the limit" if run.timed_out else row["found"] if run.code in (0, 1) else f"failed ({run.code}): {' '.join(run.stderr.split())[-200:]}"
+        failed = run.code != 0 or "ERROR" in run.stderr
+        if run.timed_out:
+            state = "stopped at the limit"
+        elif failed:
+            state = f"{row['found']}; failed: {(run.stderr.strip().splitlines() or ['no message'])[-1][-120:]}"
+        else:
+            state = row["found"]
         rows.append([row["name"], row["stores"], f"{run.wall:.1f}", f"{run.cpu:.1f}", f"{run.rss_mb:.0f}", state,
-                     f"{recon:.2f}", f"{max(r.rss_mb for r in row['recon']):.0f}", f"{faster:.0f} ×"])  # fmt: skip
-        if run.code in (0, 1) or run.timed_out:
-            target(targets, f"times the speed of {row['name']}", f">= {least}", faster, least, least=True)
+                     f"{recon:.2f}", f"{max(r.rss_mb for r in row['recon']):.0f}", "" if failed and not run.timed_out else f"{faster:.0f} ×"])  # fmt: skip
+        if row["least"] and (run.timed_out or not failed):
+            target(targets, f"times the speed of {row['name']}", f">= {row['least']}", faster, row["least"], least=True)
     head = ["today's practice", "stores", "wall s", "CPU s", "peak MB", "seeded faults", "recon wall s", "recon peak MB", "recon is faster"]
     text = f"## Beside today's practice, {part['records']:,} records\n\nTime limit {part['limit']} s. recon's answers were right: {verdict(part['wrong'])}.\n\n" + table(head, rows)
     return text, part["wrong"]
