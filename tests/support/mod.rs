@@ -5,6 +5,7 @@
 
 // Each test binary compiles this module for itself and uses a part of it.
 #![allow(dead_code)]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 use std::fmt;
 use std::path::{Path, PathBuf};
