@@ -167,6 +167,8 @@ fn a_number_key_is_ordered_as_text_when_the_other_side_is_text() {
     let rows = read(&mut source, &as_text).expect("reads");
     assert_eq!(shown(&rows), ["10", "100", "9"]);
     assert_eq!(typed(&rows[0][0]), "text 10");
+    as_text.filter = Some(Filter::parse("k > 9").expect("parses"));
+    assert_eq!(shown(&read(&mut source, &as_text).expect("reads")), ["10", "100"], "a condition sees numbers");
     as_text.keys = Some(vec![vec![text("100")]]);
     assert_eq!(shown(&read(&mut source, &as_text).expect("reads")), ["100"]);
 }

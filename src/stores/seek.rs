@@ -1,4 +1,4 @@
-//! Key ranges and key lists, made to fit what a column can hold before they become SQL.
+//! Key ranges and key lists, made to fit what a column can hold before they become SQL, and the SELECT around them.
 //!
 //! The values may come from the other side: a text key asked of an integer column, nanoseconds asked of a
 //! column of microseconds. A store would refuse or convert such a literal; records are then looked for that
@@ -6,7 +6,8 @@
 
 use crate::domain::{Filter, Value};
 
-use super::{ColumnKind, KeyRange, ReadRequest};
+use super::sql::Dialect;
+use super::{ColumnKind, Fix, KeyRange, ReadRequest, StoreError};
 
 /// How a value stands to the values that a column can hold, in the order of keys.
 #[derive(Clone, Debug)]
@@ -24,7 +25,30 @@ pub(super) enum Fit {
 /// The request with fitting values; `None` when no record can satisfy it.
 ///
 /// `fit` judges a value against the key column at an index.
-pub(super) fn fitted(request: &ReadRequest, fit: &dyn Fn(usize, &Value) -> Fit) -> Option<ReadRequest> {
+///
+/// # Errors
+/// When a key column is converted to a fixed type: its values cannot be looked for as they are stored.
+pub(super) fn fitted(
+    request: &ReadRequest,
+    fit: &dyn Fn(usize, &Value) -> Fit,
+) -> Result<Option<ReadRequest>, StoreError> {
+    let converted = request.columns[..request.key].iter().find(|c| matches!(c.fix, Some(Fix::Type(_))));
+    if let Some(column) = converted.filter(|_| seeks(request)) {
+        return Err(StoreError::usage(format!(
+            "the key `{}` is converted to a fixed type, so parts of it cannot be read",
+            column.name
+        ))
+        .hint("leave out the type, the partitions and the recheck, or convert it in a query"));
+    }
+    Ok(fit_all(request, fit))
+}
+
+/// Whether only some keys are asked for.
+pub(super) fn seeks(request: &ReadRequest) -> bool {
+    request.range.from.is_some() || request.range.below.is_some() || request.keys.is_some()
+}
+
+fn fit_all(request: &ReadRequest, fit: &dyn Fn(usize, &Value) -> Fit) -> Option<ReadRequest> {
     let mut fitted = request.clone();
     fitted.range = KeyRange::default();
     match request.range.from.as_ref().map(|from| fit(0, from)) {
@@ -112,6 +136,64 @@ pub(super) fn other_kind(kind: ColumnKind, value: &Value) -> Option<Fit> {
     }
 }
 
+/// One column to be sent.
+pub(super) struct Sent {
+    /// Its quoted name.
+    pub name: String,
+    /// The expression over that name by which keys are compared and ordered, where it is not the column itself.
+    pub as_key: Option<String>,
+    /// What is appended to the name in the list of what is sent: a cast, or nothing.
+    pub cast: &'static str,
+}
+
+/// The SELECT of a fitted request, without its ORDER BY.
+///
+/// `base` gives every column that is named anywhere as an expression under its own name, so that a collation
+/// set there holds for every comparison. Conditions of the user see the columns; key ranges and key lists see
+/// `as_key`, under the column's name.
+///
+/// # Errors
+/// When a key cannot be written in SQL.
+pub(super) fn select(
+    dialect: Dialect,
+    from: &str,
+    base: &[String],
+    sent: &[Sent],
+    request: &ReadRequest,
+) -> Result<String, StoreError> {
+    let base = format!("(SELECT {} FROM {from}) AS r", base.join(", "));
+    if sent.iter().all(|column| column.as_key.is_none()) {
+        let list: Vec<String> = sent.iter().map(|column| format!("{}{}", column.name, column.cast)).collect();
+        return Ok(format!("SELECT {} FROM {base}{}", list.join(", "), dialect.where_clause(request)?));
+    }
+    let (mut middle, mut list) = (Vec::new(), Vec::new());
+    for (at, column) in sent.iter().enumerate() {
+        let Sent { name, as_key, cast } = column;
+        match as_key {
+            Some(key) => {
+                middle.push(format!("{key} AS {name}"));
+                middle.push(format!("{name} AS \"recon value {at}\""));
+                list.push(format!("\"recon value {at}\"{cast}"));
+            }
+            None => {
+                if sent[..at].iter().all(|before| before.name != *name) {
+                    middle.push(name.clone());
+                }
+                list.push(format!("{name}{cast}"));
+            }
+        }
+    }
+    let whole = ReadRequest { range: KeyRange::default(), keys: None, ..request.clone() };
+    let part = ReadRequest { filter: None, ..request.clone() };
+    Ok(format!(
+        "SELECT {} FROM (SELECT {} FROM {base}{}) AS k{}",
+        list.join(", "),
+        middle.join(", "),
+        dialect.where_clause(&whole)?,
+        dialect.where_clause(&part)?
+    ))
+}
+
 /// The request's condition and `key IS NOT NULL`.
 pub(super) fn with_key(key: &str, filter: Option<&Filter>) -> Filter {
     let present = Filter::Not(Box::new(Filter::IsNull { column: key.to_owned() }));
@@ -126,7 +208,6 @@ mod tests {
     use super::*;
     use crate::domain::{Amount, NumberForm};
     use crate::stores::Wanted;
-    use crate::stores::sql::Dialect;
 
     fn number(n: i128) -> Value {
         Value::Number { amount: Amount::new(n, 0), form: NumberForm::Integer }
@@ -146,7 +227,7 @@ mod tests {
             fresh: false,
         };
         let fit = |_, value: &Value| other_kind(ColumnKind::Text, value).unwrap_or_else(|| Fit::As(value.clone()));
-        fitted(&request, &fit).map(|r| Dialect::Sqlite.where_clause(&r).expect("writes"))
+        fitted(&request, &fit).expect("no fixed type").map(|r| Dialect::Sqlite.where_clause(&r).expect("writes"))
     }
 
     #[test]

@@ -17,7 +17,7 @@ use tokio::runtime::Runtime;
 use crate::domain::{Batch, Cell, Filter, NumberForm, Value, double_to_amount, parse_instant};
 
 use super::asked::{distinct_names, existing, one_query};
-use super::seek::{Fit, fitted, other_kind, with_key};
+use super::seek::{Fit, Sent, fitted, other_kind, select, with_key};
 use super::sql::{Dialect, bind};
 use super::{
     Column, ColumnKind, Fix, KeyRange, Opened, Outlet, ReadEnd, ReadRequest, Settings, Snapshot, Source, StoreError,
@@ -273,37 +273,31 @@ impl Session {
             true => other_kind(ColumnKind::Text, value).unwrap_or_else(|| Fit::As(value.clone())),
             false => fit(value),
         };
-        let Some(request) = fitted(request, &fit) else { return Ok(None) };
-        let converts = |at: usize| at < request.key && self.would_convert(wanted[at], at, &request);
-        // Every column is compared and ordered byte by byte, whatever collation it declares; values are sent as
-        // they are under another name, because a key whose text is compared is not sent as that text.
-        let mut inner = Vec::new();
-        let mut outer = Vec::new();
-        for (at, column) in wanted.iter().enumerate() {
-            let name = Dialect::Sqlite.name(&self.columns[*column].name);
-            if as_text(at) {
-                inner.push(format!("CAST({name} AS TEXT) COLLATE {} AS {name}", self.collation));
-                inner.push(format!("{name} AS \"recon value {at}\""));
-                outer.push(format!("\"recon value {at}\""));
-            } else {
-                if !wanted[..at].contains(column) {
-                    let plus = if converts(at) { "+" } else { "" };
-                    inner.push(format!("{plus}{name} COLLATE {} AS {name}", self.collation));
-                }
-                outer.push(name);
-            }
-        }
-        for column in filtered.iter().filter(|column| !wanted.contains(column)) {
-            let name = Dialect::Sqlite.name(&self.columns[*column].name);
-            inner.push(format!("{name} COLLATE {} AS {name}", self.collation));
-        }
-        Ok(Some(format!(
-            "SELECT {} FROM (SELECT {} FROM {}) AS r{}",
-            outer.join(", "),
-            inner.join(", "),
-            self.from,
-            Dialect::Sqlite.where_clause(&request)?
-        )))
+        let Some(fitted) = fitted(request, &fit)? else { return Ok(None) };
+        // Every column is compared and ordered byte by byte, whatever collation it declares.
+        let collate = |name: &str| format!("{name} COLLATE {}", self.collation);
+        let name = |column: usize| Dialect::Sqlite.name(&self.columns[column].name);
+        let mut named: Vec<usize> = wanted.iter().chain(&filtered).copied().collect();
+        named.sort_unstable();
+        named.dedup();
+        let base: Vec<String> =
+            named.into_iter().map(name).map(|name| format!("{} AS {name}", collate(&name))).collect();
+        let sent: Vec<Sent> = wanted
+            .iter()
+            .enumerate()
+            .map(|(at, column)| {
+                let name = name(*column);
+                let as_key = if as_text(at) {
+                    Some(collate(&format!("CAST({name} AS TEXT)")))
+                } else if at < request.key && self.would_convert(*column, at, &fitted) {
+                    Some(collate(&format!("+{name}")))
+                } else {
+                    None
+                };
+                Sent { name, as_key, cast: "" }
+            })
+            .collect();
+        select(Dialect::Sqlite, &self.from, &base, &sent, &fitted).map(Some)
     }
 
     /// Whether SQLite would convert a key that is looked for to the column's declared type before it compares:
