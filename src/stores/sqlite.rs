@@ -190,6 +190,7 @@ impl Session {
                     ))
                     .hint("name each parameter `:name` and give it with `--param name=…`"));
                 }
+                self.arguments()?;
                 self.from = format!("(\n{query}\n) AS q");
             }
             (None, Some(table)) => self.from = Dialect::Sqlite.table(table),
@@ -316,7 +317,9 @@ impl Session {
     fn arguments(&self) -> Result<SqliteArguments, StoreError> {
         let mut arguments = SqliteArguments::default();
         for value in &self.bound {
-            argument(value, &mut arguments).map_err(|why| StoreError::usage(format!("{}: {why}", self.place)))?;
+            argument(value, &mut arguments).map_err(|why| {
+                StoreError::usage(format!("{}: {why}", self.place)).hint("give the parameter as text")
+            })?;
         }
         Ok(arguments)
     }
@@ -499,7 +502,7 @@ fn argument(value: &Value, arguments: &mut SqliteArguments) -> Result<(), String
             match (whole, amount.to_string().parse::<f64>()) {
                 (Some(whole), _) => arguments.add(whole),
                 (None, Ok(double)) if double_to_amount(double).same_value(amount) => arguments.add(double),
-                _ => return Err(format!("SQLite has no number type that holds {amount} exactly; pass it as text")),
+                _ => return Err(format!("SQLite has no number type that holds {amount} exactly")),
             }
         }
         Value::Text { text, .. } => arguments.add(text.clone()),
