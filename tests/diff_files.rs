@@ -37,7 +37,10 @@ fn amounts_that_fooled_other_tools() {
         ("1000000000.01", "1000000000.04"),
         ("12345678901234567890123456789012", "12345678901234567890123456789013"),
         ("0.12345678901234567890123456789012", "0.12345678901234567890123456789013"),
-        ("99999999999999999999999999999999999999999999999999999999999999999.1", "99999999999999999999999999999999999999999999999999999999999999999.2"),
+        (
+            "99999999999999999999999999999999999999999999999999999999999999999.1",
+            "99999999999999999999999999999999999999999999999999999999999999999.2",
+        ),
         ("NULL", ""),
         ("\"\"", ""),
         ("10", "10 "),
@@ -46,7 +49,9 @@ fn amounts_that_fooled_other_tools() {
         assert_eq!(verdict_of_amounts(legacy, candidate), (1, "differ".into()), "{legacy} / {candidate}");
         assert_eq!(verdict_of_amounts(candidate, legacy), (1, "differ".into()), "{candidate} / {legacy}");
     }
-    for (legacy, candidate) in [("-0", "0"), ("-0.00", "0"), ("1.5", "1.500000000"), ("10", "10.0000000000000000000000000000000000000000")] {
+    for (legacy, candidate) in
+        [("-0", "0"), ("-0.00", "0"), ("1.5", "1.500000000"), ("10", "10.0000000000000000000000000000000000000000")]
+    {
         assert_eq!(verdict_of_amounts(legacy, candidate), (0, "agree".into()), "{legacy} / {candidate}");
         assert_eq!(verdict_of_amounts(candidate, legacy), (0, "agree".into()), "{candidate} / {legacy}");
     }
@@ -140,7 +145,10 @@ fn a_limit_changes_what_is_shown_and_nothing_else() {
     assert_eq!((code, limited_code), (1, 1));
     assert_eq!(all["counts"], limited["counts"]);
     assert_eq!(all["columns"], limited["columns"]);
-    assert_eq!((limited["discrepancies"].as_array().map(Vec::len), limited["truncated"].as_bool()), (Some(3), Some(true)));
+    assert_eq!(
+        (limited["discrepancies"].as_array().map(Vec::len), limited["truncated"].as_bool()),
+        (Some(3), Some(true))
+    );
     assert_eq!(all["truncated"], false);
 }
 
@@ -229,10 +237,8 @@ fn unsorted_files_larger_than_the_memory_are_sorted_on_disk() {
     let shuffled: String = (0..count).map(|n| line(n * 7_919 % count)).collect();
     place.write("legacy.csv", format!("id,net,memo\n{sorted}"));
     place.write("candidate.csv", format!("id,net,memo\n{shuffled}"));
-    let (code, report) = json(
-        &place,
-        &["diff", "legacy.csv", "candidate.csv", "--key", "id", "--format", "json", "--memory", "1MiB"],
-    );
+    let (code, report) =
+        json(&place, &["diff", "legacy.csv", "candidate.csv", "--key", "id", "--format", "json", "--memory", "1MiB"]);
     assert_eq!((code, report["counts"]["matched"].as_u64()), (0, Some(count)));
     assert!(report["sides"]["candidate"]["notices"][0].as_str().expect("a notice").contains("sorted"));
 }
