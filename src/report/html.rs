@@ -8,7 +8,7 @@ use super::shown::Shown;
 use super::visible::{show, show_key, show_pair};
 use super::words;
 use super::{Discrepancy, DiscrepancyKind, FieldDifference, Look, Report};
-use crate::domain::Value;
+use crate::domain::{Amount, Value};
 
 const STYLE: &str = include_str!("html.css");
 
@@ -86,12 +86,12 @@ fn columns(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         }
         writeln!(out, "<th class=\"n\">keys differ</th><th class=\"n\">tolerated</th></tr></thead>\n<tbody>")?;
         for (column, t) in &ranked {
-            let class = if t.gross_difference.is_zero() { "n" } else { "n bad" };
+            let class = |amount: &Amount| if amount.is_zero() { "n" } else { "n bad" };
             write!(out, "<tr><th scope=\"row\">{}</th>", escape(&words::column_name(column)))?;
             write!(out, "<td class=\"n\">{}</td><td class=\"n\">{}</td>", t.legacy, t.candidate)?;
-            write!(out, "<td class=\"{class}\">{}</td>", escape(&words::signed(&t.net_difference)))?;
+            write!(out, "<td class=\"{}\">{}</td>", class(&t.net_difference), words::signed(&t.net_difference))?;
             for amount in [&t.overpaid, &t.underpaid, &t.gross_difference] {
-                write!(out, "<td class=\"{class}\">{amount}</td>")?;
+                write!(out, "<td class=\"{}\">{amount}</td>", class(amount))?;
             }
             let tolerated = match (&column.tolerance, column.tolerated) {
                 (Some(tolerance), n) => format!("{} (± {})", words::count(n), escape(tolerance)),
