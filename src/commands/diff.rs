@@ -234,5 +234,14 @@ pub(super) fn typed(name: &str, kind: &str, text: &str) -> Result<Value, Failure
                 .hint("the types are text, integer, decimal, boolean, date and instant"));
         }
     };
-    value.ok_or_else(|| Failure::usage(format!("`{text}` is not a valid {kind} for the parameter `{name}`")))
+    value.ok_or_else(|| {
+        let form = match kind {
+            "date" => "dates are written 2026-11-13",
+            "instant" => "instants are written 2026-11-13T22:00:00+09:00 (without a zone: UTC)",
+            "boolean" => "truth values are written true or false",
+            "integer" => "integers are written with digits alone, e.g. 1500",
+            _ => "decimals are written with digits and a point, e.g. 1500.25",
+        };
+        Failure::usage(format!("`{text}` is not a valid {kind} for the parameter `{name}`")).hint(form)
+    })
 }

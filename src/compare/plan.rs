@@ -24,6 +24,8 @@ pub struct Definition {
     pub types: Vec<(String, ColumnType)>,
     /// Condition on the records (legacy names).
     pub filter: Option<Filter>,
+    /// Conditions that belong to one path's own definition, in that side's names: legacy, candidate.
+    pub path_filters: (Option<Filter>, Option<Filter>),
     /// Rules of equality.
     pub rules: Rules,
 }
@@ -133,9 +135,7 @@ impl Definition {
                 name: if of_legacy { column.legacy.clone() } else { column.candidate.clone() },
                 fix: self.type_of(&column.legacy).map(Fix::Type),
             }));
-            let filter = self.filter.as_ref().map(|filter| {
-                if of_legacy { filter.clone() } else { filter.renamed(&|name| self.candidate_name(name)) }
-            });
+            let filter = self.filter_of(of_legacy);
             let not_compared = opened
                 .columns
                 .iter()
@@ -150,10 +150,9 @@ impl Definition {
             }
             SidePlan { wanted, not_compared, sort, filter }
         };
-        if let Some(filter) = &self.filter {
-            for name in filter.columns() {
-                require(legacy, &name, "legacy", "--where")?;
-                require(candidate, &self.candidate_name(&name), "candidate", "--where")?;
+        for (of_legacy, opened, side) in [(true, legacy, "legacy"), (false, candidate, "candidate")] {
+            for name in self.filter_of(of_legacy).iter().flat_map(Filter::columns) {
+                require(opened, &name, side, "--where")?;
             }
         }
         Ok(Plan {
@@ -168,6 +167,19 @@ impl Definition {
             columns,
             notices,
         })
+    }
+
+    /// The condition on one side's records, in its names.
+    fn filter_of(&self, of_legacy: bool) -> Option<Filter> {
+        let (common, own) = if of_legacy {
+            (self.filter.clone(), self.path_filters.0.clone())
+        } else {
+            (self.filter.as_ref().map(|f| f.renamed(&|name| self.candidate_name(name))), self.path_filters.1.clone())
+        };
+        match (common, own) {
+            (Some(common), Some(own)) => Some(Filter::All(vec![common, own])),
+            (one, other) => one.or(other),
+        }
     }
 
     fn type_of(&self, legacy: &str) -> Option<ColumnType> {

@@ -227,3 +227,15 @@ impl Drop for PrivateServer {
         }
     }
 }
+
+/// Makes a SQLite database from a script.
+pub fn sqlite(path: &Path, script: &str) {
+    use sqlx::Connection;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path).create_if_missing(true);
+        let mut connection = sqlx::SqliteConnection::connect_with(&options).await.expect("a database");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(script)).execute(&mut connection).await.expect("the script");
+        connection.close().await.expect("closed");
+    });
+}
