@@ -3,6 +3,8 @@
 //! `RECON_TEST_POSTGRES_URL` names a server on which databases and roles may be made, such as
 //! `postgres://postgres@127.0.0.1:5432/postgres`. Each test makes a database of its own and drops it.
 
+#![allow(clippy::expect_used, clippy::panic)]
+
 mod sides;
 
 use std::time::Duration;
@@ -367,7 +369,7 @@ fn composite_keys_and_boundaries() {
         Some(vec![vec![Value::Null, text("EUR")], vec![number("1"), text("KRW")], vec![number("9"), text("x")]]);
     assert_eq!(shown(&read(&mut source, &some).expect("reads")), ["NULL|EUR|0.0000", "1|KRW|3.0000"]);
     let cuts = source.boundaries("a", None, 4).expect("cuts");
-    assert_eq!(shown(&[cuts.clone()]), ["125|250|375"]);
+    assert_eq!(shown(std::slice::from_ref(&cuts)), ["125|250|375"]);
     let mut total = 0;
     for at in 0..=cuts.len() {
         let mut part = request(&["a"], 1);
@@ -641,6 +643,31 @@ fn a_read_shows_one_moment_until_a_fresh_one_is_asked_for() {
     assert_eq!(shown(&read(&mut source, &fresh).expect("reads")), ["1", "2"]);
     database.run("DELETE FROM t");
     assert_eq!(shown(&read(&mut source, &request(&["id"], 1)).expect("reads")), ["1", "2"], "still the same moment");
+}
+
+#[test]
+fn null_keys_come_first_with_and_without_an_index() {
+    let database = Database::new(
+        "nulls",
+        "CREATE TABLE t (a int, b text COLLATE \"C\", \"k NULLS FIRST\" int);
+         INSERT INTO t SELECT i % 50, chr(64 + i % 7), i FROM generate_series(1, 3000) i;
+         INSERT INTO t VALUES (NULL, 'B', -1), (NULL, NULL, -2), (3, NULL, -3)",
+    );
+    let columns = ["a", "b", "k NULLS FIRST"];
+    let sorted = |source: &mut PostgresSource| all(source, &columns, 3);
+    let without = sorted(&mut database.table("t"));
+    assert_eq!(without.len(), 3003);
+    assert_eq!(without[..3], ["NULL|NULL|-2", "NULL|B|-1", "0|@|350"]);
+    assert_eq!(without.iter().position(|row| row == "3|NULL|-3"), Some(182));
+    database.run("CREATE INDEX ON t (a, b, \"k NULLS FIRST\"); ANALYZE t");
+    let limited = format!("ALTER DATABASE {} SET enable_sort = off", database.name);
+    database.run(&limited);
+    assert_eq!(sorted(&mut database.table("t")), without, "by the index");
+    let mut source = database.query("SELECT * FROM t WHERE a IS DISTINCT FROM :p", &[("p", number("7"))]);
+    let rows = all(&mut source, &columns, 3);
+    assert_eq!((rows.len(), &rows[..3]), (2943, &without[..3]));
+    let odd = all(&mut database.table("t"), &["k NULLS FIRST", "a"], 1);
+    assert_eq!(odd[..2], ["-3|3", "-2|NULL"]);
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! What the tests of stores share: a side opened and read as the program does it, its values as texts.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::expect_used)]
 
 use std::sync::Arc;
 use std::thread;

@@ -235,10 +235,7 @@ mod tests {
         assert_eq!(shown(1, 0, 2, &[12, 3456, 7800]), "123456.78");
         assert_eq!(shown(1, 0, 3, &[12, 3456, 7800]), "123456.780");
         assert_eq!(shown(11, 0, 1, &[9; 12]), format!("9{}.0", "0009".repeat(11)));
-        assert_eq!(
-            shown(-20, 0x4000, 84, &[1, 2300]),
-            format!("-0.{}10023E-77", "").replace("0.10023E-77", "1.23E-80")
-        );
+        assert_eq!(shown(-20, 0x4000, 84, &[1, 2300]), "-1.2300E-80");
         assert_eq!(shown(0, 0xC000, 0, &[]), "NaN");
         assert_eq!(shown(0, 0xF000, 0, &[]), "-Infinity");
         assert!(shown(0, 0x1234, 0, &[]).contains("unknown"));

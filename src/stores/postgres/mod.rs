@@ -3,10 +3,12 @@
 //! Texts are ordered and compared by their bytes (`COLLATE "C"`), whatever collation a column has; NULL keys come
 //! first. A NaN among the keys comes last here and first elsewhere: the merge notices and says so. Must not write.
 
+mod catalog;
 mod connect;
 mod decode;
 mod kind;
 mod params;
+mod statement;
 
 use futures_util::{FutureExt, StreamExt};
 use sqlx::postgres::{PgArguments, PgConnection, PgRow, PgStatement, PgTypeInfo};
@@ -16,15 +18,15 @@ use tokio::runtime::Runtime;
 use crate::domain::{Batch, Cell, Filter, Value};
 
 use super::asked::{distinct_names, existing, one_query};
-use super::seek::{Fit, Sent, fitted, other_kind, seeks, select, with_key};
+use super::seek::with_key;
 use super::sql::{Dialect, bind};
 use super::{
-    Column, ColumnKind, Fix, KeyRange, Opened, Outlet, ReadEnd, ReadRequest, Settings, Snapshot, Source, StoreError,
-    Target, Wanted, Wish,
+    Column, KeyRange, Opened, Outlet, ReadEnd, ReadRequest, Settings, Snapshot, Source, StoreError, Target, Wanted,
+    Wish,
 };
 use connect::{Server, broken, is_refusal, rejected};
 use decode::{Decoder, nanos_of};
-use kind::{Kind, fit_text};
+use kind::Kind;
 
 /// Sets what a session's results depend on, and lifts the server's limits on long reads where it has them.
 const PREPARE_SESSION: &str = "SELECT set_config(s.name, v.value, false) FROM pg_catalog.pg_settings s JOIN (VALUES \
@@ -218,63 +220,6 @@ impl Session {
         self.stream(format!("SELECT 1 FROM {} LIMIT 0", self.from), |_| Ok(()))
     }
 
-    /// Name, type modifier, NOT NULL and collation of a table's columns.
-    fn declared(&mut self, table: &str) -> Result<Vec<(String, i32, bool, u32)>, StoreError> {
-        let quoted = Dialect::Postgres.text(&Dialect::Postgres.table(table));
-        let rows = self.rows(&format!(
-            "SELECT a.attname::text, a.atttypmod, a.attnotnull, a.attcollation::int8 FROM pg_catalog.pg_attribute a \
-             WHERE a.attrelid = pg_catalog.to_regclass({quoted}) AND a.attnum > 0 AND NOT a.attisdropped"
-        ))?;
-        if rows.is_empty() {
-            let found = self.rows(&format!("SELECT pg_catalog.to_regclass({quoted}) IS NOT NULL"))?;
-            if !found.first().is_some_and(|row| row.try_get(0).unwrap_or(false)) {
-                let tables = existing("tables", table, self.tables()?);
-                let what = format!("{}: there is no table `{table}`", self.server.place);
-                return Err(StoreError::usage(what).hint(tables));
-            }
-        }
-        let read = |row: &PgRow| {
-            let collation = u32::try_from(row.try_get::<i64, _>(3).ok()?).ok()?;
-            Some((row.try_get(0).ok()?, row.try_get(1).ok()?, row.try_get(2).ok()?, collation))
-        };
-        Ok(rows.iter().filter_map(read).collect())
-    }
-
-    /// Tables and views outside the server's own schemas; those of the search path without their schema.
-    fn tables(&mut self) -> Result<Vec<String>, StoreError> {
-        let rows = self.rows(
-            "SELECT CASE WHEN pg_catalog.pg_table_is_visible(c.oid) THEN '' ELSE n.nspname || '.' END || c.relname \
-             FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-             WHERE c.relkind IN ('r', 'v', 'm', 'f', 'p') AND n.nspname <> 'information_schema' \
-             AND n.nspname !~ '^pg_' LIMIT 10000",
-        )?;
-        Ok(rows.iter().filter_map(|row| row.try_get(0).ok()).collect())
-    }
-
-    /// What the last VACUUM or ANALYZE counted.
-    fn estimate(&mut self, table: &str) -> Result<Option<u64>, StoreError> {
-        let quoted = Dialect::Postgres.text(&Dialect::Postgres.table(table));
-        let rows = self.rows(&format!(
-            "SELECT reltuples::int8 FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass({quoted}) \
-             AND relkind IN ('r', 'm', 'p') AND reltuples > 0"
-        ))?;
-        let counted = rows.first().and_then(|row| row.try_get::<i64, _>(0).ok());
-        Ok(counted.and_then(|count| u64::try_from(count).ok()))
-    }
-
-    /// All rows of a small statement of our own.
-    fn rows(&mut self, sql: &str) -> Result<Vec<PgRow>, StoreError> {
-        let Session { runtime, server, connection, .. } = self;
-        let open = connection.as_mut().ok_or_else(|| gone(&server.place))?;
-        let query = sqlx::query(AssertSqlSafe(sql.to_owned())).persistent(false);
-        let rows = runtime.block_on(open.fetch_all(query));
-        rows.map_err(|error| {
-            let error = rejected(&server.place, &error);
-            *connection = None;
-            error
-        })
-    }
-
     fn prepare(&mut self, sql: &str) -> Result<PgStatement, StoreError> {
         let Session { runtime, server, connection, bound, .. } = self;
         let open = connection.as_mut().ok_or_else(|| gone(&server.place))?;
@@ -320,88 +265,62 @@ impl Session {
         })
     }
 
-    /// The SELECT of a request without its ORDER BY, and that ORDER BY; `None` when no record can satisfy it.
-    fn select(&self, request: &ReadRequest) -> Result<Option<(String, String)>, StoreError> {
-        let wanted = request.columns.iter().map(|w| self.column(&w.name)).collect::<Result<Vec<_>, _>>()?;
-        let filtered = request.filter.as_ref().map(Filter::columns).unwrap_or_default();
-        let filtered = filtered.iter().map(|name| self.column(name)).collect::<Result<Vec<_>, _>>()?;
-        let kind = |at: usize| self.columns[wanted[at]].decoder.kind;
-        if let Some(at) = (0..request.key).find(|at| matches!(kind(*at), Kind::Json | Kind::Jsonb)) {
-            let name = &request.columns[at].name;
-            return Err(StoreError::usage(format!("{}: `{name}` holds documents: it is no key", self.server.place))
-                .hint(format!("select a part of it, such as {name} ->> 'id', in a query")));
-        }
-        let seeking = seeks(request);
-        // A uuid's bytes are in the order of its text.
-        let as_text = |at: usize| match (kind(at), request.columns[at].fix) {
-            _ if at >= request.key => false,
-            (Kind::Other, _) => true,
-            (Kind::Uuid, Some(Fix::KeyText)) => seeking,
-            (kind, Some(Fix::KeyText)) => kind != Kind::Text,
-            _ => false,
-        };
-        let fit = |at: usize, value: &Value| match (as_text(at), value) {
-            (true, Value::Text { text, .. }) => fit_text(text),
-            (true, value) => other_kind(ColumnKind::Text, value).unwrap_or_else(|| Fit::As(value.clone())),
-            (false, value) => kind(at).fit(value, &self.settings.zone),
-        };
-        let Some(fitted) = fitted(request, &fit)? else { return Ok(None) };
-        let name = |column: usize| Dialect::Postgres.name(&self.columns[column].name);
-        let mut named: Vec<usize> = wanted.iter().chain(&filtered).copied().collect();
-        named.sort_unstable();
-        named.dedup();
-        let base = |column: usize| {
-            let (known, name) = (&self.columns[column], name(column));
-            match known.decoder.kind {
-                Kind::Text if known.bytewise => format!("{name}::text AS {name}"),
-                Kind::Text => format!("{name}::text COLLATE \"C\" AS {name}"),
-                _ => name,
-            }
-        };
-        let base: Vec<String> = named.into_iter().map(base).collect();
-        let sent = |(at, column): (usize, &usize)| {
-            let name = name(*column);
-            let as_key = match kind(at) {
-                _ if as_text(at) => Some(format!("{name}::text COLLATE \"C\"")),
-                // A float4 equals no decimal literal; the float8 of its shortest text does.
-                Kind::Float4 if seeking && at < request.key => Some(format!("{name}::text::float8")),
-                _ => None,
-            };
-            Sent { name, as_key, cast: if kind(at) == Kind::Other { "::text" } else { "" } }
-        };
-        let sent: Vec<Sent> = wanted.iter().enumerate().map(sent).collect();
-        let sql = select(Dialect::Postgres, &self.from, &base, &sent, &fitted)?;
-        let key = |at: usize| {
-            let name = &sent[at].name;
-            let nulls = if self.columns[wanted[at]].never_null { "" } else { " NULLS FIRST" };
-            if self.foreign_order && (kind(at) == Kind::Text || as_text(at)) {
-                format!("convert_to({name}, 'UTF8'){nulls}")
-            } else {
-                format!("{name}{nulls}")
-            }
-        };
-        let keys: Vec<String> = (0..request.key).map(key).collect();
-        let order = if keys.is_empty() { String::new() } else { format!(" ORDER BY {}", keys.join(", ")) };
-        Ok(Some((sql, order)))
-    }
-
     fn decoders(&self, request: &ReadRequest) -> Result<Vec<Decoder>, StoreError> {
         request.columns.iter().map(|w| Ok(self.columns[self.column(&w.name)?].decoder)).collect()
     }
 
     fn read(&mut self, request: &ReadRequest, out: &mut Outlet) -> Result<(), StoreError> {
-        let Some((sql, order)) = self.select(request)? else { return Ok(()) };
         let decoders = self.decoders(request)?;
         let zone = self.settings.zone.clone();
-        self.stream(format!("{sql}{order}"), |row| {
-            let batch = out.batch();
-            let at = batch.start_row();
-            for (column, decoder) in decoders.iter().enumerate() {
-                let cell = cell(&row, column, *decoder, batch, &zone);
-                batch.set(at, column, cell);
-            }
-            out.end_row().map_err(StoreError::from)
-        })
+        for sql in self.statements(request)? {
+            self.stream(sql, |row| {
+                let batch = out.batch();
+                let at = batch.start_row();
+                for (column, decoder) in decoders.iter().enumerate() {
+                    let cell = cell(&row, column, *decoder, batch, &zone);
+                    batch.set(at, column, cell);
+                }
+                out.end_row().map_err(StoreError::from)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The statements whose records, one after the other, are those of the request in key order.
+    ///
+    /// An index of PostgreSQL has its NULLs last, so `NULLS FIRST` means a sort of everything. Where an index would
+    /// serve the plain order, the records whose first key is NULL (none, as a rule) are asked for apart.
+    fn statements(&mut self, request: &ReadRequest) -> Result<Vec<String>, StoreError> {
+        let Some((sql, order)) = self.select(request)? else { return Ok(Vec::new()) };
+        let Some(plain) = self.without_nulls(request, order.clone())? else { return Ok(vec![format!("{sql}{order}")]) };
+        let plan = self.plan(&plain)?;
+        if plan.is_empty() || plan.contains("\"Node Type\": \"Sort\"") {
+            return Ok(vec![format!("{sql}{order}")]);
+        }
+        let Some(first) = request.columns.first() else { return Ok(Vec::new()) };
+        let null = Filter::IsNull { column: first.name.clone() };
+        let filter = Some(match &request.filter {
+            Some(filter) => Filter::All(vec![filter.clone(), null]),
+            None => null,
+        });
+        let nulls = self.select(&ReadRequest { filter, ..request.clone() })?;
+        Ok(nulls.map(|(sql, order)| format!("{sql}{order}")).into_iter().chain([plain]).collect())
+    }
+
+    /// How the server would run a statement, as JSON.
+    fn plan(&mut self, sql: &str) -> Result<String, StoreError> {
+        let sql = format!("EXPLAIN (FORMAT JSON) {sql}");
+        let statement = self.prepare(&sql)?;
+        let arguments = self.arguments(&statement)?;
+        let Session { runtime, server, connection, .. } = self;
+        let open = connection.as_mut().ok_or_else(|| gone(&server.place))?;
+        let row = runtime.block_on(open.fetch_one(sqlx::query_with(AssertSqlSafe(sql), arguments)));
+        let row = row.map_err(|error| {
+            let error = rejected(&server.place, &error);
+            *connection = None;
+            error
+        })?;
+        Ok(row.try_get_raw(0).ok().and_then(|value| value.as_str().ok()).unwrap_or_default().to_owned())
     }
 
     /// Runs a statement and hands over each row. The end counts only when the server's own count agrees.

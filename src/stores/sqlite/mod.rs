@@ -4,17 +4,20 @@
 //! bytes; nothing is converted. Texts are ordered and compared byte by byte whatever collation a column
 //! declares. Must not create or change a file.
 
+mod error;
+mod value;
+
 use std::path::{Path, PathBuf};
 
 use futures_util::{FutureExt, StreamExt};
-use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteRow, SqliteValueRef};
-use sqlx::{
-    Arguments, AssertSqlSafe, Column as _, ConnectOptions, Decode, Either, Executor, Row, SqlSafeStr, Statement,
-    TypeInfo, ValueRef,
-};
+use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteRow};
+use sqlx::{AssertSqlSafe, Column as _, ConnectOptions, Either, Executor, Row, SqlSafeStr, Statement, TypeInfo};
 use tokio::runtime::Runtime;
 
-use crate::domain::{Batch, Cell, Filter, NumberForm, Value, double_to_amount, parse_instant};
+use crate::domain::{Batch, Filter, Value, parse_instant};
+
+use error::{failed, refused};
+use value::{Affinity, argument, decode, fit, judge};
 
 use super::asked::{distinct_names, existing, one_query};
 use super::seek::{Fit, Sent, fitted, other_kind, select, with_key};
@@ -65,15 +68,6 @@ impl Source for SqliteSource {
         let session = self.session.as_mut().ok_or_else(|| StoreError::failed("the database was not opened"))?;
         session.boundaries(key, filter, parts)
     }
-}
-
-/// What a column's declared type does to values on their way in, and to values it is compared with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Affinity {
-    Numeric,
-    Text,
-    /// None, or not known.
-    Other,
 }
 
 struct Session {
@@ -434,129 +428,5 @@ impl Session {
             Ok(())
         })?;
         Ok(found)
-    }
-}
-
-/// How a value stands to what SQLite can hold: numbers, text and bytes.
-fn fit(value: &Value) -> Fit {
-    match value {
-        Value::Uuid(bytes) => Fit::As(Value::Bytes(bytes.to_vec())),
-        // Between text and bytes in the order of keys.
-        Value::Document(_) | Value::Array(_) => Fit::Between(Value::Bytes(Vec::new())),
-        other => other_kind(ColumnKind::Bytes, other)
-            .filter(|f| matches!(f, Fit::After))
-            .unwrap_or_else(|| Fit::As(other.clone())),
-    }
-}
-
-/// A value's cell by its storage class.
-#[inline]
-fn decode(batch: &mut Batch, value: SqliteValueRef<'_>) -> Cell {
-    let info = value.type_info();
-    let class = info.name().as_bytes()[0];
-    // NULL has no bytes; its type would be the declared one.
-    if value.is_null() {
-        return Cell::Null;
-    }
-    let decoded = match class {
-        b'I' => <i64 as Decode<sqlx::Sqlite>>::decode(value).map(|n| Cell::Number {
-            coefficient: n.into(),
-            scale: 0,
-            form: NumberForm::Integer,
-        }),
-        b'R' => <f64 as Decode<sqlx::Sqlite>>::decode(value).map(|double| batch.double(double)),
-        b'T' => <&[u8] as Decode<sqlx::Sqlite>>::decode(value).map(|bytes| match std::str::from_utf8(bytes) {
-            Ok(_) => Cell::Text(batch.store(bytes)),
-            Err(error) => batch.unknown(&format!("text that is not UTF-8: {error}")),
-        }),
-        _ => <&[u8] as Decode<sqlx::Sqlite>>::decode(value).map(|bytes| Cell::Bytes(batch.store(bytes))),
-    };
-    decoded.unwrap_or_else(|error| batch.unknown(&error.to_string()))
-}
-
-/// What a declared type says, by SQLite's rules of affinity.
-fn judge(declared: &str) -> (ColumnKind, Affinity) {
-    let declared = declared.to_ascii_uppercase();
-    let has = |words: &[&str]| words.iter().any(|w| declared.contains(w));
-    if has(&["INT"]) {
-        (ColumnKind::Number, Affinity::Numeric)
-    } else if has(&["CHAR", "CLOB", "TEXT"]) {
-        (ColumnKind::Text, Affinity::Text)
-    } else if declared.is_empty() || declared == "NULL" || declared == "ANY" || has(&["BLOB"]) {
-        (ColumnKind::Mixed, Affinity::Other)
-    } else if has(&["DATE", "TIME"]) {
-        // Numbers for SQLite, but most hold text.
-        (ColumnKind::Mixed, Affinity::Numeric)
-    } else {
-        (ColumnKind::Number, Affinity::Numeric)
-    }
-}
-
-/// Binds a parameter's value as what SQLite has for it.
-fn argument(value: &Value, arguments: &mut SqliteArguments) -> Result<(), String> {
-    let added = match value {
-        Value::Null | Value::Absent => arguments.add(None::<i64>),
-        Value::Bool(b) => arguments.add(i64::from(*b)),
-        Value::Number { amount, .. } => {
-            let whole = amount.small().filter(|(_, scale)| *scale == 0).and_then(|(c, _)| i64::try_from(c).ok());
-            match (whole, amount.to_string().parse::<f64>()) {
-                (Some(whole), _) => arguments.add(whole),
-                (None, Ok(double)) if double_to_amount(double).same_value(amount) => arguments.add(double),
-                _ => return Err(format!("SQLite has no number type that holds {amount} exactly")),
-            }
-        }
-        Value::Text { text, .. } => arguments.add(text.clone()),
-        Value::Bytes(bytes) => arguments.add(bytes.clone()),
-        // As SQLite's own functions write it.
-        Value::Instant { .. } => arguments.add(value.to_string().replace('T', " ").trim_end_matches('Z').to_owned()),
-        Value::Unknown(why) => return Err(why.clone()),
-        other => arguments.add(other.to_string()),
-    };
-    added.map_err(|e| e.to_string())
-}
-
-fn code_of(error: &sqlx::Error) -> i64 {
-    let code = error.as_database_error().and_then(|e| e.code()).and_then(|code| code.parse::<i64>().ok());
-    code.unwrap_or(0)
-}
-
-fn said(error: &sqlx::Error) -> String {
-    match error {
-        sqlx::Error::Database(database) => database.message().to_owned(),
-        other => other.to_string(),
-    }
-}
-
-/// An error while a statement is prepared: the statement is wrong, unless the file is.
-fn refused(place: &str, error: &sqlx::Error) -> StoreError {
-    let message = said(error);
-    // 1: SQLITE_ERROR.
-    if code_of(error) & 0xff != 1 && error.as_database_error().is_some() {
-        return failed(place, "cannot be read", error);
-    }
-    let error = StoreError::usage(format!("{place}: {message}"));
-    if message.contains("syntax error") || message.contains("incomplete input") {
-        error.hint("try the query in the `sqlite3` shell")
-    } else {
-        error.hint("`sqlite3 FILE .schema` shows what there is")
-    }
-}
-
-fn failed(place: &str, what: &str, error: &sqlx::Error) -> StoreError {
-    let message = said(error);
-    let text = format!("{place}: {what}: {message}");
-    // Primary result codes: https://www.sqlite.org/rescode.html
-    match code_of(error) & 0xff {
-        5 | 6 => StoreError::failed(text).hint("another program is writing; try again when it is done"),
-        8 => StoreError::failed(text).hint(
-            "a program was killed while it wrote; open the database once with write permission, so that SQLite can mend it",
-        ),
-        11 => StoreError::failed(text).hint("`sqlite3 FILE 'PRAGMA integrity_check'` says what is damaged"),
-        14 => StoreError::failed(text).hint(
-            "the file must be readable; in WAL mode SQLite also needs to write its -shm file beside it: give write \
-             permission for the folder, or read a copy made with `VACUUM INTO`",
-        ),
-        26 => StoreError::usage(format!("{place} is not a SQLite database")).hint("check the path"),
-        _ => StoreError::failed(text),
     }
 }
