@@ -1,6 +1,8 @@
 //! MongoDB servers that fail, cut off, hang or cannot do what is asked: played by a small server that speaks the
 //! wire protocol, so that every fault comes exactly when it is wanted.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod reading;
 
 use std::io::{Read, Write};

@@ -211,11 +211,8 @@ pub(super) fn range(key: &str, range: &KeyRange) -> Result<Option<Document>, Sto
         match bound {
             None => {}
             // Nothing sorts before NULL and absent.
-            Some(value) if value.is_missing() => {
-                if operator == "$lt" {
-                    return Ok(Some(never()));
-                }
-            }
+            Some(value) if value.is_missing() && operator == "$lt" => return Ok(Some(never())),
+            Some(value) if value.is_missing() => {}
             Some(value) => parts.push(bounded(&field, operator, value)?),
         }
     }
