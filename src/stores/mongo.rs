@@ -51,6 +51,8 @@ pub struct MongoSource {
 struct Side {
     connection: Connection,
     query: Query,
+    /// Whether it is a collection as it is: no pipeline, no view.
+    counted: bool,
     batch_size: u32,
 }
 
@@ -73,7 +75,7 @@ impl Source for MongoSource {
         self.side = None;
         let query = pipeline::query(&self.target)?;
         let connection = Connection::open(&self.url, &self.settings)?;
-        let mut side = Side { connection, query, batch_size: DOCUMENTS as u32 };
+        let mut side = Side { connection, query, counted: false, batch_size: DOCUMENTS as u32 };
         let mut notices = Vec::new();
         side.check_collection(&mut notices)?;
         side.check_pipeline()?;
@@ -120,18 +122,19 @@ impl Side {
     }
 
     /// A collection that does not exist reads as an empty one: it is looked for by its name.
-    fn check_collection(&self, notices: &mut Vec<String>) -> Result<(), StoreError> {
+    fn check_collection(&mut self, notices: &mut Vec<String>) -> Result<(), StoreError> {
         let (database, wanted) = (&self.connection.database, &self.query.collection);
         let command = doc! { "listCollections": 1, "nameOnly": true, "authorizedCollections": true };
         let names = self.connection.runtime.block_on(async {
             let mut cursor = database.run_cursor_command(command).await?;
             let mut names = Vec::new();
             while cursor.advance().await? {
-                names.extend(cursor.current().get_str("name").map(str::to_owned));
+                let is_collection = cursor.current().get_str("type").is_ok_and(|kind| kind == "collection");
+                names.extend(cursor.current().get_str("name").map(|name| (name.to_owned(), is_collection)));
             }
             Ok::<_, Error>(names)
         });
-        let mut names = match names {
+        let names = match names {
             Ok(names) => names,
             Err(error) if matches!(failure::code(&error), Some(13)) => {
                 notices.push(format!(
@@ -143,9 +146,11 @@ impl Side {
             }
             Err(error) => return Err(self.connection.place.error(&error, "listing the collections")),
         };
-        if names.contains(wanted) {
+        if let Some((_, is_collection)) = names.iter().find(|(name, _)| name == wanted) {
+            self.counted = *is_collection && self.query.stages.is_none();
             return Ok(());
         }
+        let mut names: Vec<String> = names.into_iter().map(|(name, _)| name).collect();
         names.retain(|name| !name.starts_with("system."));
         names.sort();
         let what = format!(
@@ -238,9 +243,9 @@ impl Side {
         Snapshot { taken_at: self.connection.server.clock, how: "none".into(), consistent: false }
     }
 
-    /// The number of documents from the collection's own count; unknown for pipelines.
+    /// The number of documents from the collection's own count; a view or a pipeline would have to be run for it.
     fn estimate(&self) -> Option<u64> {
-        if self.query.stages.is_some() {
+        if !self.counted {
             return None;
         }
         let collection = self.connection.database.collection::<RawDocumentBuf>(&self.query.collection);

@@ -95,7 +95,7 @@ async fn connect(url: &str, settings: &Settings) -> Result<(Client, Database, Pl
                 pause *= 2;
             }
             Err(error) if may_pass(&error) => return Err(place.error(&error, "looking the servers up")),
-            Err(_) => return Err(wrong_url(url).await),
+            Err(_) => return Err(wrong_url(url, &place).await),
         }
     };
     let Some(database) = options.default_database.clone().filter(|name| !name.is_empty()) else {
@@ -140,38 +140,74 @@ fn server(hello: &Document) -> Server {
     Server { snapshots: (router || member) && version >= SNAPSHOTS_SINCE, standalone: !router && !member, clock }
 }
 
-/// The hosts and the database of a URL that may be wrong, without what stands before the last `@`.
+/// The hosts and the database of a URL that may be wrong, without what stands before the last `@`, and without
+/// what stands in the place of a port but is none: a password whose host was forgotten.
 fn shown(url: &str) -> String {
-    let rest =
-        url.rsplit_once('@').map_or_else(|| url.split_once("://").map_or(url, |(_, rest)| rest), |(_, rest)| rest);
-    rest.split(['?', '#']).next().unwrap_or(rest).to_owned()
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let rest = rest.rsplit_once('@').map_or(rest, |(_, hosts)| hosts);
+    let rest = rest.split(['?', '#']).next().unwrap_or(rest);
+    let (hosts, database) = rest.split_once('/').unwrap_or((rest, ""));
+    let masked = |host: &str| match host.rsplit_once(':') {
+        Some((name, port)) if !is_port(port) && !host.ends_with(']') => {
+            format!("{}:***", name.split(':').next().unwrap_or(""))
+        }
+        _ => host.to_owned(),
+    };
+    let hosts: Vec<String> = hosts.split(',').map(masked).collect();
+    if database.is_empty() { hosts.join(",") } else { format!("{}/{database}", hosts.join(",")) }
 }
 
-/// The password of a URL as it is written there.
+fn is_port(text: &str) -> bool {
+    text.len() <= 5 && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// The passwords of a URL as they are written there.
 fn secrets(url: &str) -> Vec<String> {
-    let user_info = url.rsplit_once('@').and_then(|(before, _)| before.split_once("://")).map(|(_, user)| user);
-    user_info.and_then(|user| user.split_once(':')).map(|(_, password)| password.to_owned()).into_iter().collect()
+    let (before, options) = url.split_once('?').unwrap_or((url, ""));
+    let user_info = before.rsplit_once('@').and_then(|(before, _)| before.split_once("://")).map(|(_, user)| user);
+    let password = user_info.and_then(|user| user.split_once(':')).map(|(_, password)| password.to_owned());
+    let given = options.split('&').filter_map(|option| {
+        let (name, value) = option.split_once('=')?;
+        let name = name.to_ascii_lowercase();
+        (name.contains("password") || name.contains("mechanismproperties")).then(|| value.to_owned())
+    });
+    password.into_iter().chain(given).collect()
 }
 
 /// Says what is wrong with a URL, from the URL without user and password: the driver quotes parts of it.
-async fn wrong_url(url: &str) -> StoreError {
+async fn wrong_url(url: &str, place: &Place) -> StoreError {
     let (scheme, rest) = url.split_once("://").unwrap_or(("mongodb", url));
-    let bare = match rest.rsplit_once('@') {
-        Some((_, hosts)) => format!("{scheme}://{hosts}"),
-        None => url.to_owned(),
-    };
-    let what = format!("the MongoDB URL of {} cannot be understood", shown(url));
-    match ClientOptions::parse(&bare).await {
-        Err(error) if !may_pass(&error) => StoreError::usage(format!("{what}: {}", reason(&error))),
-        _ => StoreError::usage(format!("{what}: user, password or the options that go with them are wrong")).hint(
-            "percent-encode what is special in user and password: `@` as %40, `:` as %3A, `/` as %2F, `%` as %25",
-        ),
+    let (hosts, user) = rest.rsplit_once('@').map_or((rest, false), |(_, hosts)| (hosts, true));
+    let what = format!("the MongoDB URL of {} cannot be understood", place.name);
+    if place.name.contains(":***") {
+        return StoreError::usage(format!("{what}: what follows the host's colon is not a port"))
+            .hint("write it as `mongodb://user:password@host:port/database`");
+    }
+    match ClientOptions::parse(format!("{scheme}://{hosts}")).await {
+        Err(error) if !may_pass(&error) => StoreError::usage(format!("{what}: {}", place.masked(&reason(&error)))),
+        _ if user => StoreError::usage(format!("{what}: user, password or the options that go with them are wrong"))
+            .hint(
+                "percent-encode what is special in user and password: `@` as %40, `:` as %3A, `/` as %2F, `%` as %25",
+            ),
+        _ => StoreError::usage(what),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hosts_are_shown_as_they_are() {
+        for (url, expected) in [
+            ("mongodb://u:p@a:27017,b:1/db?x=1", "a:27017,b:1/db"),
+            ("mongodb://[::1]:27017/db", "[::1]:27017/db"),
+            ("mongodb://[::1]", "[::1]"),
+            ("mongodb+srv://cluster.example.com/db#t", "cluster.example.com/db"),
+        ] {
+            assert_eq!(shown(url), expected);
+        }
+    }
 
     #[test]
     fn a_wrong_url_is_named_without_its_password() {
@@ -188,6 +224,10 @@ mod tests {
             "mongodb://recon:hunter2@host/db?authMechanism=NONSENSE",
             "mongodb://recon:hunter2@host",
             "recon:hunter2@host/db",
+            "mongodb://recon:hunter2/db",
+            "mongodb://recon:hun:ter2/db",
+            "mongodb://host/db?tlsCertificateKeyFilePassword=hunter2&nonsense=1",
+            "mongodb://host/db?authMechanism=MONGODB-AWS&authMechanismProperties=hunter2",
         ] {
             let Err(error) = runtime.block_on(connect(url, &Settings::default())) else { panic!("{url} connects") };
             let text = format!("{error} {:?}", error.hint);
