@@ -1,5 +1,7 @@
 //! Files of documents: mongodump BSON and JSON lines, whole, cut, damaged and hostile.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod reading;
 
 use std::io::Write;

@@ -94,7 +94,7 @@ proptest! {
         let exponent = (bits >> 113) & 0x3fff;
         let bits = match form {
             0 => bits,
-            1 => ((exponent % 12288) << 113) | (bits & ((1 << 113) - 1)) % 10u128.pow(34) | (bits & (1 << 127)),
+            1 => ((exponent % 12288) << 113) | ((bits & ((1 << 113) - 1)) % 10u128.pow(34)) | (bits & (1 << 127)),
             2 => ((6176 - exponent % 8) << 113) | (bits % 10u128.pow(18)),
             _ => ((12287 - exponent % 3) << 113) | (10u128.pow(34) - 1 - bits % 3),
         };

@@ -159,8 +159,8 @@ fn extended(text: &str, batch: &mut Batch) -> Option<Cell> {
     let cell = match (name.as_ref(), names.as_slice()) {
         ("$numberDecimal", []) => string.and_then(|digits| batch.digits(digits.as_bytes(), NumberForm::Decimal)),
         ("$numberDouble", []) => string.and_then(|digits| double(digits, batch)),
-        ("$numberInt", []) => string.and_then(|d| integer::<i32>(d)),
-        ("$numberLong", []) => string.and_then(|d| integer::<i64>(d)),
+        ("$numberInt", []) => string.and_then(integer::<i32>),
+        ("$numberLong", []) => string.and_then(integer::<i64>),
         ("$oid", []) => string.and_then(|d| unhex(d)?.try_into().ok()).map(Cell::ObjectId),
         ("$uuid", []) => string.and_then(parse_uuid).map(Cell::Uuid),
         ("$symbol", []) => string.map(|text| Cell::Text(batch.store(text.as_bytes()))),

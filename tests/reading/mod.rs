@@ -1,4 +1,7 @@
-//! Reads a source as the merge does, and shows every value as `type text`.
+//! Reads a source as the merge does, and shows what came.
+
+// Every test file uses another part of this.
+#![allow(dead_code)]
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
