@@ -7,7 +7,7 @@ use std::path::Path;
 use flate2::bufread::MultiGzDecoder;
 
 use super::StoreError;
-use super::file::open_file;
+use super::file::{is_gzip, open_file};
 
 /// Bytes read from the file at once.
 const BUFFER: usize = 1 << 16;
@@ -24,9 +24,4 @@ pub(crate) fn open_text(path: &Path) -> Result<Box<dyn BufRead + Send>, StoreErr
         return Ok(Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(plain))));
     }
     Ok(Box::new(plain))
-}
-
-/// Whether the name says that the file is packed.
-pub(crate) fn is_gzip(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz"))
 }
