@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 use crate::domain::{Batch, Cell, shorten};
 
-use super::file::{FileStamp, missing_column};
-use super::gzip::{is_gzip, open_text};
+use super::file::{FileStamp, is_gzip, missing_column};
+use super::gzip::open_text;
 use super::{Column, ColumnKind, Opened, Outlet, ReadEnd, ReadRequest, Settings, Source, StoreError, Wish};
 use records::{Field, RecordError, Records};
 

@@ -79,6 +79,11 @@ fn refused(path: &Path, error: &io::Error) -> StoreError {
     }
 }
 
+/// Whether the name says that the file is packed.
+pub(crate) fn is_gzip(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz"))
+}
+
 /// A column that was asked for is not there; lists those that are.
 pub(crate) fn missing_column(name: &str, path: &Path, columns: &[Column]) -> StoreError {
     const SHOWN: usize = 50;

@@ -120,8 +120,9 @@ impl Outlet {
         self.unreported += count as u64;
         if !self.fixes.is_empty() || self.filter.is_some() {
             let (rows, width) = (self.batch.rows(), self.width);
-            let mut kept = rows - count;
-            for row in kept..rows {
+            let first = rows - count;
+            let mut kept = first;
+            for row in first..rows {
                 if self.adjust_row(row) {
                     for column in 0..width {
                         let cell = self.batch.at(row, column).cell;

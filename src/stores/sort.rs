@@ -57,9 +57,9 @@ pub struct Sorter {
 }
 
 /// The records in key order.
-pub struct Sorted(From);
+pub struct Sorted(Origin);
 
-enum From {
+enum Origin {
     Memory { held: Held, order: std::vec::IntoIter<Place> },
     Disk(Merge),
 }
@@ -124,7 +124,7 @@ impl Sorter {
     pub fn finish(mut self) -> Result<Sorted, StoreError> {
         if self.levels.is_empty() {
             let order = self.held.order().into_iter();
-            return Ok(Sorted(From::Memory { held: self.held, order }));
+            return Ok(Sorted(Origin::Memory { held: self.held, order }));
         }
         self.spill()?;
         self.held.release();
@@ -136,7 +136,7 @@ impl Sorter {
             let newest = runs.split_off(runs.len() - together);
             runs.push(merge_to_run(newest, key, &budget)?);
         }
-        Ok(Sorted(From::Disk(Merge::of(runs, key, &budget)?)))
+        Ok(Sorted(Origin::Disk(Merge::of(runs, key, &budget)?)))
     }
 }
 
@@ -147,11 +147,11 @@ impl Sorted {
     /// When a temporary file cannot be read back whole. `batch` then holds whole records only.
     pub fn next_into(&mut self, batch: &mut Batch) -> Result<bool, StoreError> {
         match &mut self.0 {
-            From::Memory { held, order } => match order.next() {
+            Origin::Memory { held, order } => match order.next() {
                 Some(place) => decode(held.record(place), batch).map(|()| true),
                 None => Ok(false),
             },
-            From::Disk(merge) => merge.next(|record| decode(record, batch)),
+            Origin::Disk(merge) => merge.next(|record| decode(record, batch)),
         }
     }
 }

@@ -5,7 +5,7 @@ use recon::stores::csv::CsvSource;
 
 use super::*;
 
-const ROWS: usize = 30_000;
+const ROWS: usize = 9_000;
 
 /// Numbers in a scattered order, every third key twice.
 fn shuffled() -> (Made, Vec<Vec<String>>) {
