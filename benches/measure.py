@@ -29,6 +29,7 @@ PSQL = f"{ENV['RECON_TEST_POSTGRES_BIN']}/psql"
 PIDS = {name: int(pid) for name, pid in (pair.split("=") for pair in ENV["RECON_BENCH_PIDS"].split())}
 HERE = Path(__file__).parent
 AMOUNTS = {"principal", "interest", "fee", "net"}
+BUSY = []  # what others used of the machine before each part
 COLUMNS = ["id", "investor", "principal", "interest", "fee", "net", "status", "updated", "units", "memo"]
 
 TABLE = """CREATE TABLE settlement (
@@ -115,8 +116,23 @@ def wait_until_quiet():
         before = server_cpu(PIDS)
         time.sleep(1)
         if server_cpu(PIDS) - before < 0.04:
-            return
-    say("the servers do not come to rest; measuring all the same")
+            break
+    else:
+        say("the servers do not come to rest; measuring all the same")
+    BUSY.append(others_busy())
+
+
+def others_busy():
+    """Share of the machine's cores that is in use while nothing of ours runs, in percent."""
+
+    def used():
+        times = [int(ticks) for ticks in Path("/proc/stat").read_text().splitlines()[0].split()[1:]]
+        return sum(times) - times[3] - times[4], sum(times)
+
+    before = used()
+    time.sleep(2)
+    after = used()
+    return 100 * (after[0] - before[0]) / max(after[1] - before[1], 1)
 
 
 # ---- loading -----------------------------------------------------------------------------------------------
@@ -266,7 +282,7 @@ def everything_differs(database, expected):
     say("every record differs")
     query = "SELECT id, investor, principal, interest, fee, net + 0.0001 AS net, status, updated, units, memo FROM settlement"
     run, wrong = recon_diff(
-        f"{MYSQL}/{database}#settlement", f"{MONGODB}/{database}#settlement", None,
+        f"{MYSQL}/{database}", f"{MONGODB}/{database}#settlement", None,
         "--key", "id=_id", "--legacy-query", query,
     )  # fmt: skip
     output = Path(WORK, "found.ndjson")
@@ -289,23 +305,26 @@ def practice(database, expected, limit, repeat):
     rows = []
     found = Path(WORK, "pandas.jsonl")
     on_mongo, on_postgres, wrong = [], [], []
-    for _ in range(repeat):
-        run, faults = recon_diff(
-            f"{MYSQL}/{database}#settlement", f"{MONGODB}/{database}#settlement", expected, "--key", "id=_id"
-        )
-        on_mongo.append(run)
-        wrong += faults
-        run, faults = recon_diff(
-            f"{MYSQL}/{database}#settlement", f"{POSTGRES}/{database}#public.settlement", expected, "--key", "id"
-        )
-        on_postgres.append(run)
-        wrong += faults
-    say("  pandas")
+
+    def recon():
+        # Before and after every other tool, so that all see the same spells of the machine.
+        legacy = f"{MYSQL}/{database}#settlement"
+        for runs, candidate, key in (
+            (on_mongo, f"{MONGODB}/{database}#settlement", "id=_id"),
+            (on_postgres, f"{POSTGRES}/{database}#public.settlement", "id"),
+        ):
+            for _ in range(repeat):
+                run, faults = recon_diff(legacy, candidate, expected, "--key", key)
+                runs.append(run)
+                wrong.extend(faults)
+
+    recon()
     run = measure([PYTHON, HERE / "pandas_diff.py", MYSQL_PORT, MONGODB, database, found], limit=limit)
     named = [(line["id"], line["kind"]) for line in json_lines(found)]
     rows.append({"name": "pandas script", "stores": "MariaDB × MongoDB", "run": run, "recon": on_mongo,
                  "found": found_faults(named, expected), "least": 40})  # fmt: skip
     say(f"  pandas {run.wall:.1f} s")
+    recon()
     # It stops with an error at a NULL against a text, so it is measured without the column that holds them too.
     no_memo = {**expected, "faults": [fault for fault in expected["faults"] if fault.get("column") != "memo"]}
     for name, columns, wanted, least in (
@@ -327,6 +346,7 @@ def practice(database, expected, limit, repeat):
         rows.append({"name": name, "stores": "MariaDB × PostgreSQL", "run": run, "recon": on_postgres,
                      "found": found_faults(named.items(), wanted), "least": least})  # fmt: skip
         say(f"  {name} {run.wall:.1f} s")
+    recon()
     return {"records": expected["records"], "rows": rows, "wrong": wrong, "limit": limit}
 
 
@@ -353,6 +373,7 @@ def files(records, seed, repeat):
 
 def start_up():
     say("start-up")
+    BUSY.append(others_busy())
     for side, net in (("legacy", "10.50"), ("candidate", "10.5")):
         lines = ["id,net", *(f"{key},{net}" for key in range(1, 11))]
         Path(WORK, f"small-{side}.csv").write_text("\n".join(lines) + "\n")
@@ -399,7 +420,8 @@ def main():
         "MariaDB": mysql("SELECT VERSION()").strip(),
         "PostgreSQL": psql("SHOW server_version").strip(),
         "MongoDB": must([ENV["RECON_TEST_MONGOD"], "--version"]).split()[2],
-        "others": ENV["RECON_BENCH_PRACTICE"].replace("==", " ").replace(" [", "["),
+        "in use by others before each part": ", ".join(f"{busy:.0f} %" for busy in BUSY) + " of the cores",
+        "compared with": ENV["RECON_BENCH_PRACTICE"].replace("==", " ").replace(" [", "["),
     }
     text, wrong = results.render(measured, versions, sys.argv[1:])
     Path(options.results).write_text(text)
