@@ -1,4 +1,10 @@
 //! `recon`: two independent computations of every amount, compared record by record with exact decimals.
 
+pub mod cli;
+pub mod commands;
+pub mod compare;
+pub mod config;
 pub mod domain;
+pub mod exit;
+pub mod report;
 pub mod stores;

@@ -107,12 +107,14 @@ pub struct Batch {
     width: usize,
     cells: Vec<Cell>,
     arena: Vec<u8>,
+    /// Where the last record's bytes start in the arena.
+    row_start: usize,
 }
 
 impl Batch {
     /// An empty batch of records of `width` cells.
     pub fn new(width: usize) -> Self {
-        Batch { width, cells: Vec::new(), arena: Vec::new() }
+        Batch { width, cells: Vec::new(), arena: Vec::new(), row_start: 0 }
     }
 
     /// Empties the batch and keeps its memory.
@@ -160,13 +162,16 @@ impl Batch {
     /// Appends a record of `Absent` cells and returns its row number; fill it with [`Batch::set`].
     pub fn start_row(&mut self) -> usize {
         self.cells.resize(self.cells.len() + self.width, Cell::Absent);
+        self.row_start = self.arena.len();
         self.rows() - 1
     }
 
-    /// Takes the last record back.
+    /// Takes the last record back, with the bytes that were stored for it: a read that takes few records of many
+    /// must not gather the bytes of the others.
     pub fn undo_row(&mut self) {
         let keep = self.cells.len().saturating_sub(self.width);
         self.cells.truncate(keep);
+        self.arena.truncate(self.row_start);
     }
 
     /// Sets a cell.
@@ -240,6 +245,22 @@ mod tests {
     #[test]
     fn a_cell_stays_small() {
         assert_eq!(size_of::<Cell>(), 32);
+    }
+
+    #[test]
+    fn a_row_taken_back_leaves_no_bytes() {
+        let mut batch = Batch::new(1);
+        for text in ["kept", "taken back", "taken back too", "last"] {
+            let row = batch.start_row();
+            let span = batch.store(text.as_bytes());
+            batch.set(row, 0, Cell::Text(span));
+            if text.starts_with("taken") {
+                batch.undo_row();
+            }
+        }
+        assert_eq!((batch.rows(), batch.arena_len()), (2, "keptlast".len()));
+        let Cell::Text(span) = batch.at(1, 0).cell else { panic!("not text") };
+        assert_eq!(batch.at(1, 0).text(span), "last");
     }
 
     #[test]

@@ -18,7 +18,17 @@ pub enum BsonError {
     /// An element type that the specification does not know.
     #[error("element type 0x{0:02x} of field `{1}` is not in the BSON specification")]
     Type(u8, String),
+    /// A dotted path goes through an array without saying which item is meant.
+    #[error("`{0}` is looked up in an array; name an item by its position, as in `0.{0}`")]
+    Array(String),
+    /// A field on a dotted path stands twice, and either could be meant.
+    #[error("the field `{0}` stands twice in one document")]
+    Twice(String),
 }
+
+/// Deepest nesting of documents and arrays that is decoded; MongoDB itself stores no more than 180 levels.
+/// Beyond it a value is unknown: a hostile file must not be able to exhaust the stack.
+pub(super) const MAX_DEPTH: usize = 200;
 
 /// One field of a document.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +59,32 @@ impl<'a> Elements<'a> {
         }
         Ok(Elements { rest: &document[4..len - 1] })
     }
+
+    /// As [`Iterator::next`], with a guess of the field's name: documents of a collection nearly always hold the
+    /// same fields in the same order, and then one comparison replaces the search for the name's end.
+    #[inline]
+    pub fn next_guessing(&mut self, guess: &[u8]) -> Option<Result<Element<'a>, BsonError>> {
+        let (kind, rest) = self.rest.split_first()?;
+        let len = guess.len();
+        if rest.len() > len && rest[len] == 0 && rest[..len] == *guess {
+            let next = self.value(*kind, &rest[..len], &rest[len + 1..]);
+            return Some(next);
+        }
+        self.next()
+    }
+
+    #[inline]
+    fn value(&mut self, kind: u8, name: &'a [u8], body: &'a [u8]) -> Result<Element<'a>, BsonError> {
+        let value = value_len(kind, body, name).and_then(|len| {
+            let (value, rest) = body.split_at_checked(len).ok_or(BsonError::Truncated)?;
+            self.rest = rest;
+            Ok(Element { kind, name, value })
+        });
+        if value.is_err() {
+            self.rest = &[];
+        }
+        value
+    }
 }
 
 impl<'a> Iterator for Elements<'a> {
@@ -57,18 +93,13 @@ impl<'a> Iterator for Elements<'a> {
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let (kind, rest) = self.rest.split_first()?;
-        let next = memchr::memchr(0, rest).ok_or(BsonError::Truncated).and_then(|end| {
-            let (name, body) = (&rest[..end], &rest[end + 1..]);
-            let len = value_len(*kind, body, name)?;
-            if body.len() < len {
-                return Err(BsonError::Truncated);
+        let next = match memchr::memchr(0, rest) {
+            Some(end) => self.value(*kind, &rest[..end], &rest[end + 1..]),
+            None => {
+                self.rest = &[];
+                Err(BsonError::Truncated)
             }
-            self.rest = &body[len..];
-            Ok(Element { kind: *kind, name, value: &body[..len] })
-        });
-        if next.is_err() {
-            self.rest = &[];
-        }
+        };
         Some(next)
     }
 }
@@ -76,10 +107,13 @@ impl<'a> Iterator for Elements<'a> {
 #[inline]
 fn value_len(kind: u8, body: &[u8], name: &[u8]) -> Result<usize, BsonError> {
     let prefixed = |extra: usize| le_u32(body).map(|n| n as usize + extra).ok_or(BsonError::Truncated);
+    // A frame counts its own length and closing zero.
+    let frame = |least: usize| prefixed(0).and_then(|n| if n < least { Err(BsonError::Truncated) } else { Ok(n) });
     Ok(match kind {
         0x01 | 0x09 | 0x11 | 0x12 => 8,
         0x02 | 0x0d | 0x0e => prefixed(4)?,
-        0x03 | 0x04 | 0x0f => prefixed(0)?,
+        0x03 | 0x04 => frame(5)?,
+        0x0f => frame(14)?,
         0x05 => prefixed(5)?,
         0x06 | 0x0a | 0x7f | 0xff => 0,
         0x07 => 12,
@@ -107,8 +141,11 @@ fn fixed<const N: usize>(bytes: &[u8]) -> [u8; N] {
 
 /// The text of a BSON string value (length, bytes, zero); `None` when it is not UTF-8 or ill-framed.
 fn string(value: &[u8]) -> Option<&str> {
-    let body = value.get(4..value.len().checked_sub(1)?)?;
-    std::str::from_utf8(body).ok()
+    let (last, rest) = value.split_last()?;
+    if *last != 0 {
+        return None;
+    }
+    std::str::from_utf8(rest.get(4..)?).ok()
 }
 
 /// Turns an element's value into a cell of `batch`. What has no counterpart (regular expressions, code, …)
@@ -126,7 +163,8 @@ pub fn bson_cell(element: &Element<'_>, batch: &mut Batch) -> Cell {
             None => batch.unknown("text that is not valid UTF-8"),
         },
         0x07 => Cell::ObjectId(fixed(value)),
-        0x08 => Cell::Bool(value[0] != 0),
+        0x08 if value[0] > 1 => batch.unknown("a BSON truth value that is neither 0 nor 1"),
+        0x08 => Cell::Bool(value[0] == 1),
         0x09 => Cell::Instant { nanos: i128::from(i64::from_le_bytes(fixed(value))) * 1_000_000, digits: 3 },
         0x0a => Cell::Null,
         0x06 => batch.unknown("BSON `undefined`, a type that is no longer in use"),
@@ -154,7 +192,10 @@ fn binary(value: &[u8], batch: &mut Batch) -> Cell {
     match (subtype, <[u8; 16]>::try_from(body)) {
         (4, Ok(uuid)) => Cell::Uuid(uuid),
         // Subtype 2 repeats the length inside.
-        (2, _) if body.len() >= 4 => Cell::Bytes(batch.store(&body[4..])),
+        (2, _) => match le_u32(body) {
+            Some(inner) if inner as usize + 4 == body.len() => Cell::Bytes(batch.store(&body[4..])),
+            _ => batch.unknown("BSON binary data of subtype 2 whose two lengths disagree"),
+        },
         _ => Cell::Bytes(batch.store(body)),
     }
 }
@@ -180,30 +221,88 @@ fn decimal128(bytes: [u8; 16], batch: &mut Batch) -> Cell {
     Cell::Number { coefficient: if negative { -coefficient } else { coefficient }, scale: scale as i16, form }
 }
 
-/// Looks a dotted path up in a document (`amount.net`, `installments.0.due`).
+/// Looks a dotted path up in a document (`amount.net`, `installments.0.due`). Items of arrays are named by
+/// their position. `None` where a field is missing or the path goes on below a plain value.
 ///
 /// # Errors
-/// [`BsonError`] when the document is broken.
+/// [`BsonError`] when the document is broken, a field on the way stands twice, or an array is met where the
+/// path names a field.
 pub fn bson_get<'a>(document: &'a [u8], path: &str) -> Result<Option<Element<'a>>, BsonError> {
-    let (head, rest) = path.split_once('.').unwrap_or((path, ""));
+    walk(document, false, path)
+}
+
+/// As [`bson_get`], below an element: `None` when it is neither a document nor an array.
+///
+/// # Errors
+/// As [`bson_get`].
+pub fn bson_get_below<'a>(element: &Element<'a>, path: &str) -> Result<Option<Element<'a>>, BsonError> {
+    match element.kind {
+        0x03 | 0x04 => walk(element.value, element.kind == 0x04, path),
+        _ => Ok(None),
+    }
+}
+
+fn walk<'a>(document: &'a [u8], array: bool, path: &str) -> Result<Option<Element<'a>>, BsonError> {
+    let (mut document, mut array, mut path) = (document, array, path);
+    loop {
+        let (head, rest) = path.split_once('.').unwrap_or((path, ""));
+        let found = if array { item(document, head)?.map(|e| (e, rest.is_empty())) } else { field(document, path)? };
+        match found {
+            Some((element, true)) => return Ok(Some(element)),
+            Some((element, false)) if matches!(element.kind, 0x03 | 0x04) => {
+                (document, path, array) = (element.value, rest, element.kind == 0x04);
+            }
+            _ => return Ok(None),
+        }
+    }
+}
+
+/// The field of the whole path's name (`true`), which comes before the field that the path starts with (`false`).
+fn field<'a>(document: &'a [u8], path: &str) -> Result<Option<(Element<'a>, bool)>, BsonError> {
+    let head = path.split_once('.').map(|(head, _)| head);
+    let (mut whole, mut start) = (None, None);
     for element in Elements::of(document)? {
         let element = element?;
-        // A name that itself holds dots comes before a path.
-        if element.name == path.as_bytes() {
-            return Ok(Some(element));
+        let (slot, name) = if element.name == path.as_bytes() {
+            (&mut whole, path)
+        } else if let Some(head) = head.filter(|head| element.name == head.as_bytes()) {
+            (&mut start, head)
+        } else {
+            continue;
+        };
+        if slot.replace(element).is_some() {
+            return Err(BsonError::Twice(name.to_owned()));
         }
-        if !rest.is_empty() && element.name == head.as_bytes() {
-            return match element.kind {
-                0x03 | 0x04 => bson_get(element.value, rest),
-                _ => Ok(None),
-            };
+    }
+    Ok(whole.map(|element| (element, true)).or(start.map(|element| (element, false))))
+}
+
+fn item<'a>(array: &'a [u8], position: &str) -> Result<Option<Element<'a>>, BsonError> {
+    let number = array_position(position).ok_or_else(|| BsonError::Array(position.to_owned()))?;
+    // Not `nth`: it would take an item broken on the way for the array's end.
+    for (at, element) in Elements::of(array)?.enumerate() {
+        let element = element?;
+        if at == number {
+            return Ok(Some(element));
         }
     }
     Ok(None)
 }
 
+/// A position in an array as a path writes it: digits only.
+pub(super) fn array_position(text: &str) -> Option<usize> {
+    if text.bytes().all(|b| b.is_ascii_digit()) { text.parse().ok() } else { None }
+}
+
 /// Decodes a whole document or array.
 pub(super) fn bson_value(document: &[u8], array: bool) -> Value {
+    decode(document, array, 0)
+}
+
+fn decode(document: &[u8], array: bool, depth: usize) -> Value {
+    if depth >= MAX_DEPTH {
+        return Value::Unknown(too_deep());
+    }
     let mut scratch = Batch::new(1);
     let mut fields = Vec::new();
     let elements = match Elements::of(document) {
@@ -218,11 +317,42 @@ pub(super) fn bson_value(document: &[u8], array: bool) -> Value {
         let Ok(name) = std::str::from_utf8(element.name) else {
             return Value::Unknown(BsonError::Name.to_string());
         };
-        scratch.reset(1);
-        let row = scratch.start_row();
-        let cell = bson_cell(&element, &mut scratch);
-        scratch.set(row, 0, cell);
-        fields.push((name.to_owned(), Value::of(scratch.at(row, 0))));
+        let value = match element.kind {
+            0x03 | 0x04 => decode(element.value, element.kind == 0x04, depth + 1),
+            _ => {
+                scratch.reset(1);
+                let row = scratch.start_row();
+                let cell = bson_cell(&element, &mut scratch);
+                scratch.set(row, 0, cell);
+                Value::of(scratch.at(row, 0))
+            }
+        };
+        fields.push((name.to_owned(), value));
     }
-    if array { Value::Array(fields.into_iter().map(|(_, value)| value).collect()) } else { Value::Document(fields) }
+    if array {
+        return Value::Array(fields.into_iter().map(|(_, value)| value).collect());
+    }
+    match twice(fields.iter().map(|(name, _)| name.as_str())) {
+        // Either of the two could be the money.
+        Some(name) => Value::Unknown(BsonError::Twice(name.to_owned()).to_string()),
+        None => Value::Document(fields),
+    }
 }
+
+pub(super) fn too_deep() -> String {
+    format!("documents nested deeper than {MAX_DEPTH} levels are not decoded")
+}
+
+/// A name that stands twice among the fields of one object.
+pub(super) fn twice<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
+    if names.size_hint().0 <= 32 {
+        return names.clone().enumerate().find_map(|(at, name)| names.clone().take(at).find(|n| *n == name));
+    }
+    let mut sorted: Vec<&str> = names.collect();
+    sorted.sort_unstable();
+    sorted.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0])
+}
+
+#[cfg(test)]
+#[path = "bson_tests.rs"]
+mod tests;

@@ -8,9 +8,9 @@ use super::batch::{Batch, Cell, CellRef, NumberForm};
 #[error("a temporary file does not hold what was written to it")]
 pub struct CodecError;
 
-/// Appends a record's cells to `out`.
-pub fn write_row(batch: &Batch, row: usize, out: &mut Vec<u8>) {
-    for column in 0..batch.width() {
+/// Appends the first `width` cells of a record to `out`.
+pub fn write_row(batch: &Batch, row: usize, width: usize, out: &mut Vec<u8>) {
+    for column in 0..width {
         write_cell(batch.at(row, column), out);
     }
 }
@@ -189,11 +189,11 @@ mod tests {
         ];
         batch.row_mut(row).copy_from_slice(&cells);
         let mut bytes = Vec::new();
-        write_row(&batch, row, &mut bytes);
+        write_row(&batch, row, 18, &mut bytes);
         let mut back = Batch::new(18);
         assert_eq!(read_row(&bytes, &mut back), Ok(bytes.len()));
         let mut again = Vec::new();
-        write_row(&back, 0, &mut again);
+        write_row(&back, 0, 18, &mut again);
         assert_eq!(bytes, again);
         assert_eq!(format!("{:?}", batch.row(0).len()), format!("{:?}", back.row(0).len()));
         for cut in 0..bytes.len() {

@@ -208,7 +208,7 @@ fn one_way(left: &Value, right: &Value, rules: &Rules) -> Option<Equality> {
     use Value as V;
     Some(match (left, right) {
         (V::Null, V::Null) | (V::Absent, V::Absent) => Equality::SAME,
-        (V::Null, V::Absent) => match rules.missing {
+        (V::Null, V::Absent) | (V::Absent, V::Null) => match rules.missing {
             Missing::Null => Equality::Equal(DriftSet::only(Drift::Missing)),
             Missing::Distinct => Equality::Different,
         },

@@ -20,13 +20,13 @@ mod value;
 
 pub use amount::{Amount, AmountError, MAX_DIGITS, align_small, compare_small, power_of_ten};
 pub use batch::{Batch, Cell, CellRef, NumberForm, Span};
-pub use bson::{BsonError, Element, Elements, bson_cell, bson_get};
+pub use bson::{BsonError, Element, Elements, bson_cell, bson_get, bson_get_below};
 pub use codec::{CodecError, read_row, write_row};
 pub use column::{ColumnType, KindSet};
 pub use decode::{double_to_amount, float_to_amount, is_plain_literal, plain_literal};
 pub use equality::{Drift, DriftSet, Equality, Missing, Rules, Types, compare_cells, compare_values};
 pub use filter::{Filter, FilterError, Literal, Operator};
-pub use json::{JsonFields, json_cell, json_fields, json_get};
+pub use json::{JsonError, JsonFields, json_cell, json_fields, json_get};
 pub use order::{cmp_cells, cmp_keys};
 pub use temporal::{
     Instant, format_date, format_instant, format_time, parse_date, parse_instant, parse_time, resolve_local,

@@ -69,6 +69,11 @@ impl Value {
         }
     }
 
+    /// Decodes a JSON or Extended JSON text; what is not JSON is `Unknown`.
+    pub fn from_json(text: &str) -> Value {
+        json::json_value(text)
+    }
+
     /// NULL or absent.
     pub fn is_missing(&self) -> bool {
         matches!(self, Value::Null | Value::Absent)

@@ -9,7 +9,7 @@ use super::Fix;
 impl Fix {
     /// Whether the order of converted keys can differ from the order in which the source sends them.
     pub fn changes_order(self) -> bool {
-        matches!(self, Fix::Type(_))
+        !matches!(self, Fix::KeyText)
     }
 
     /// Converts one cell in place.
@@ -21,6 +21,11 @@ impl Fix {
         let kind = match self {
             Fix::Type(kind) => kind,
             Fix::KeyText => ColumnType::Text,
+            Fix::KeyTemporal => match at.cell {
+                Cell::Text(span) | Cell::Untyped(span) if parse_date(at.text(span)).is_some() => ColumnType::Date,
+                Cell::Date(_) => return,
+                _ => ColumnType::Instant,
+            },
         };
         if already(&at.cell, kind) {
             return;

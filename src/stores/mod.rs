@@ -3,16 +3,22 @@
 //! A source opens one read-only snapshot, says what it holds, and sends records in key order. It must not
 //! compare, decide or format; what it cannot decode it sends as [`crate::domain::Cell::Unknown`].
 
+mod asked;
 pub mod bson_file;
 pub mod csv;
+mod document;
 mod error;
+mod file;
 mod fix;
+mod gzip;
 pub mod json_file;
+mod locator;
 pub mod mongo;
 pub mod mysql;
 mod outlet;
 pub mod parquet;
 pub mod postgres;
+mod seek;
 mod sort;
 pub mod sql;
 pub mod sqlite;
@@ -23,6 +29,7 @@ use jiff::tz::TimeZone;
 
 use crate::domain::{ColumnType, Filter, Value};
 pub use error::{ErrorClass, StoreError};
+pub use locator::Locator;
 pub use outlet::{Outlet, Progress, Received, Stop, channel};
 
 /// One side's reader. Lives on its own thread and may block; a driver that is async runs on a
@@ -162,6 +169,8 @@ pub enum Fix {
     Type(ColumnType),
     /// A key of UUIDs, ObjectIds, numbers of a file without types, … to its text, because the other side's key is text.
     KeyText,
+    /// A key written as text to the date or instant it says, because the other side's key is one.
+    KeyTemporal,
 }
 
 /// A range of the first key column: `from <= key < below`.

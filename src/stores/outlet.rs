@@ -106,17 +106,46 @@ impl Outlet {
     #[inline]
     pub fn end_row(&mut self) -> Result<(), Stop> {
         self.unreported += 1;
-        if !self.fixes.is_empty() || self.filter.is_some() {
-            self.adjust_row();
+        if (!self.fixes.is_empty() || self.filter.is_some()) && !self.adjust_row(self.batch.rows() - 1) {
+            self.batch.undo_row();
         }
+        self.flush_if_full()
+    }
+
+    /// Completes the `count` rows that were started last, for sources that fill a batch column by column.
+    ///
+    /// # Errors
+    /// [`Stop`] when reading is to end.
+    pub fn end_rows(&mut self, count: usize) -> Result<(), Stop> {
+        self.unreported += count as u64;
+        if !self.fixes.is_empty() || self.filter.is_some() {
+            let (rows, width) = (self.batch.rows(), self.width);
+            let first = rows - count;
+            let mut kept = first;
+            for row in first..rows {
+                if self.adjust_row(row) {
+                    for column in 0..width {
+                        let cell = self.batch.at(row, column).cell;
+                        self.batch.set(kept, column, cell);
+                    }
+                    kept += 1;
+                }
+            }
+            (kept..rows).for_each(|_| self.batch.undo_row());
+        }
+        self.flush_if_full()
+    }
+
+    #[inline]
+    fn flush_if_full(&mut self) -> Result<(), Stop> {
         if self.batch.rows() >= ROWS || self.batch.arena_len() >= BYTES {
             self.flush()?;
         }
         Ok(())
     }
 
-    fn adjust_row(&mut self) {
-        let row = self.batch.rows() - 1;
+    /// Converts a row's values; `false` when the filter does not let it through.
+    fn adjust_row(&mut self, row: usize) -> bool {
         for (column, fix) in &self.fixes {
             fix.apply(&mut self.batch, row, *column, &self.rules);
         }
@@ -125,10 +154,9 @@ impl Outlet {
             let value = |name: &str| {
                 places.iter().find(|(n, _)| n == name).map_or(Value::Absent, |(_, at)| Value::of(batch.at(row, *at)))
             };
-            if filter.judge(&self.rules, &value) != Some(true) {
-                self.batch.undo_row();
-            }
+            return filter.judge(&self.rules, &value) == Some(true);
         }
+        true
     }
 
     /// Sends what is gathered so far, before the batch is full.

@@ -35,10 +35,23 @@ impl Dialect {
         match self {
             // A hexadecimal literal means the same under every sql_mode and connection character set.
             Dialect::MySql => format!("_utf8mb4 x'{}'", hex_or_empty(text)),
+            // SQLite reads a statement up to its first NUL.
+            Dialect::Sqlite if text.contains('\0') => format!("CAST(x'{}' AS TEXT)", hex_or_empty(text)),
             Dialect::Postgres if text.contains('\\') => {
                 format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
             }
             _ => format!("'{}'", text.replace('\'', "''")),
+        }
+    }
+
+    /// A text column as it is ordered and cut into ranges on every store: byte by byte in UTF-8, no padding.
+    /// A collation of the column's own would put a key into different ranges on the two sides.
+    pub fn byte_order(self, column: &str) -> String {
+        let name = self.name(column);
+        match self {
+            Dialect::MySql => format!("CAST(CONVERT({name} USING utf8mb4) AS BINARY)"),
+            Dialect::Postgres => format!("{name}::text COLLATE \"C\""),
+            Dialect::Sqlite => format!("{name} COLLATE BINARY"),
         }
     }
 
@@ -124,7 +137,9 @@ impl Dialect {
     }
 
     fn range(self, column: &str, range: &KeyRange) -> Result<Option<String>, StoreError> {
-        let name = self.name(column);
+        let bounds_are_text =
+            [&range.from, &range.below].into_iter().flatten().any(|v| matches!(v, Value::Text { .. }));
+        let name = if bounds_are_text { self.byte_order(column) } else { self.name(column) };
         Ok(match (&range.from, &range.below) {
             (None, None) => None,
             (Some(from), None) => Some(format!("{name} >= {}", self.key_literal(from)?)),

@@ -1,0 +1,229 @@
+//! The command line: what can be said. Must not do anything but hand over to `commands/`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::commands::{self, Failure};
+use crate::exit::Exit;
+use crate::report::Format;
+
+/// Two independent computations of every amount, compared record by record, exactly.
+#[derive(Debug, Parser)]
+#[command(
+    name = "recon",
+    version,
+    about,
+    max_term_width = 110,
+    after_help = "Exit codes: 0 all agree · 1 something differs · 2 bad flags, configuration or query · 3 could not compare everything · 130 interrupted"
+)]
+struct Cli {
+    /// The project file.
+    #[arg(long, global = true, value_name = "FILE", default_value = "recon.toml")]
+    config: PathBuf,
+    /// A profile of the project file: other stores for the same reconciliations.
+    #[arg(long, global = true, value_name = "NAME")]
+    profile: Option<String>,
+    /// When to use colour.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: Color,
+    /// No progress on stderr.
+    #[arg(long, short, global = true)]
+    quiet: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Compare two sides record by record.
+    Diff(Box<DiffArgs>),
+    /// Show the whole job on shipped data: no server, no argument.
+    Demo(DemoArgs),
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// What is said to every command.
+#[derive(Clone, Debug)]
+pub struct Global {
+    /// The project file.
+    pub config: PathBuf,
+    /// The profile.
+    pub profile: Option<String>,
+    /// When to use colour.
+    pub color: Color,
+    /// No progress.
+    pub quiet: bool,
+}
+
+/// Compare two sides record by record.
+///
+/// A side is a file (.csv, .tsv, .parquet, .ndjson, .jsonl, .bson; text kinds also .gz) or a store URL with the
+/// table or collection as fragment: mysql://user@host/db#settlement, postgres://…/db#schema.table,
+/// sqlite:shop.db#orders, mongodb://host/db#settlement. With one argument, the name of a reconciliation in
+/// recon.toml.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  recon diff legacy.csv candidate.parquet --key id\n  recon diff mysql://app@db/shop#payout mongodb://docs/shop#payout --key id=_id --tolerance fee=0.01\n  recon diff payout --param payout_date=2026-11-13 --format json"
+)]
+pub struct DiffArgs {
+    /// The legacy side, or the name of a reconciliation in recon.toml.
+    #[arg(value_name = "LEGACY|NAME")]
+    pub legacy: String,
+    /// The candidate side.
+    #[arg(value_name = "CANDIDATE")]
+    pub candidate: Option<String>,
+    /// Key columns: `id`, `id,currency`, `id=_id` where the candidate has another name.
+    #[arg(long, short, value_name = "COLS", value_delimiter = ',')]
+    pub key: Vec<String>,
+    /// Columns with another name on the candidate side: `net=amount.net`.
+    #[arg(long, value_name = "LEGACY=CANDIDATE", value_delimiter = ',')]
+    pub map: Vec<String>,
+    /// Compare only these columns (legacy names).
+    #[arg(long, value_name = "COLS", value_delimiter = ',')]
+    pub columns: Vec<String>,
+    /// Do not compare these columns.
+    #[arg(long, value_name = "COLS", value_delimiter = ',')]
+    pub ignore: Vec<String>,
+    /// How far amounts may lie apart: `net=0.01`, or `net=0.1%` of the legacy amount.
+    #[arg(long, value_name = "COL=AMOUNT", value_delimiter = ',')]
+    pub tolerance: Vec<String>,
+    /// Fix a column's type on both sides: decimal, integer, text, date, instant, time, boolean, uuid, json.
+    #[arg(long = "type", value_name = "COL=TYPE", value_delimiter = ',')]
+    pub column_type: Vec<String>,
+    /// Whether an absent document field equals NULL.
+    #[arg(long, value_name = "RULE")]
+    pub missing: Option<MissingRule>,
+    /// Whether equal values of another type agree (and are counted as drift) or differ.
+    #[arg(long, value_name = "RULE")]
+    pub types: Option<TypesRule>,
+    /// Only records that satisfy a condition on both sides: `status = 'paid' AND net > 0` (legacy names).
+    #[arg(long = "where", value_name = "CONDITION")]
+    pub condition: Option<String>,
+    /// A SELECT, or an aggregation pipeline as Extended JSON, in place of the legacy table; `@FILE` reads it.
+    #[arg(long, value_name = "QUERY|@FILE")]
+    pub legacy_query: Option<String>,
+    /// The same for the candidate side.
+    #[arg(long, value_name = "QUERY|@FILE")]
+    pub candidate_query: Option<String>,
+    /// A parameter of the queries, bound as `:name` or {"$param": "name"}; `name:type=value` gives its type.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub param: Vec<String>,
+    /// Discrepancies shown; never changes what is counted.
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u64>,
+    /// The report's format; taken from the ending of --output when that is given.
+    #[arg(long, short, value_name = "FORMAT")]
+    pub format: Option<Format>,
+    /// Write the report to a file (a line with the verdict still goes to stderr).
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Read by N ranges of the key, each at a snapshot of its own.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub partitions: u16,
+    /// Read discrepant keys again up to N times; only what still differs counts.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub recheck: u32,
+    /// How long to wait before reading again: `5s`, `500ms`, `2m`.
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = commands::duration)]
+    pub recheck_delay: std::time::Duration,
+    /// A side without records is fine.
+    #[arg(long)]
+    pub allow_empty: bool,
+    /// Zone of dates and times stored without one.
+    #[arg(long, value_name = "ZONE", default_value = "UTC")]
+    pub timezone: String,
+    /// Memory for sorting each side's records when they are not in key order.
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = commands::size)]
+    pub memory: usize,
+    /// Longest wait for a connection.
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = commands::duration)]
+    pub connect_timeout: std::time::Duration,
+    /// Longest wait for the next records of a store.
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = commands::duration)]
+    pub read_timeout: std::time::Duration,
+    /// CSV: the delimiter, one character or `tab` (default: comma; tab in .tsv).
+    #[arg(long, value_name = "CHAR", value_parser = commands::delimiter)]
+    pub csv_delimiter: Option<u8>,
+    /// CSV: the first line is a record, not the header; columns are column1, column2, …
+    #[arg(long)]
+    pub csv_no_header: bool,
+    /// CSV: an unquoted field of this text is NULL, as the empty field is.
+    #[arg(long, value_name = "TEXT")]
+    pub csv_null: Option<String>,
+}
+
+/// Whether an absent document field equals NULL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum MissingRule {
+    /// Absent equals NULL (counted as drift).
+    Null,
+    /// Absent and NULL differ.
+    Distinct,
+}
+
+/// Whether equal values of another type agree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TypesRule {
+    /// They agree, and are counted as drift.
+    Lenient,
+    /// They differ.
+    Strict,
+}
+
+/// Show the whole job on shipped data.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// The example.
+    #[arg(value_name = "EXAMPLE", default_value = "p2p")]
+    pub example: DemoExample,
+    /// Keep the example's files in this folder, to look at and to try `recon diff` on.
+    #[arg(long, value_name = "DIR")]
+    pub keep: Option<PathBuf>,
+}
+
+/// The worked examples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DemoExample {
+    /// Investor payouts of a peer-to-peer lender.
+    P2p,
+}
+
+/// Parses the command line, runs the command and returns how it ended.
+pub fn run() -> Exit {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // `--help` and `--version` are answers; everything else is a usage error.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Success };
+        }
+    };
+    commands::exit_on_interrupt();
+    let global = Global { config: cli.config, profile: cli.profile, color: cli.color, quiet: cli.quiet };
+    let ended = match cli.command {
+        Command::Diff(args) => commands::diff::run(&global, &args),
+        Command::Demo(args) => commands::demo::run(&global, &args),
+        Command::Completions { shell } => {
+            use clap::CommandFactory;
+            clap_complete::generate(shell, &mut Cli::command(), "recon", &mut std::io::stdout());
+            Ok(Exit::Success)
+        }
+    };
+    ended.unwrap_or_else(|failure: Failure| failure.print())
+}

@@ -1,0 +1,152 @@
+//! One file per command: the only place where rooms are joined. No logic worth a unit test lives here, but for
+//! the reading of small flag values.
+
+pub mod demo;
+pub mod diff;
+mod named;
+mod output;
+mod progress;
+
+use std::time::Duration;
+
+use crate::compare::{CompareError, PlanError};
+use crate::exit::Exit;
+use crate::stores::{ErrorClass, StoreError};
+
+/// Why a command could not do its work: classified once, printed once.
+#[derive(Debug)]
+pub struct Failure {
+    /// The exit code.
+    pub exit: Exit,
+    /// What was wrong and where.
+    pub what: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+impl Failure {
+    /// Bad flags, configuration or query.
+    pub fn usage(what: impl Into<String>) -> Self {
+        Failure { exit: Exit::Usage, what: what.into(), hint: None }
+    }
+
+    /// Could not be verified.
+    pub fn incomplete(what: impl Into<String>) -> Self {
+        Failure { exit: Exit::Incomplete, what: what.into(), hint: None }
+    }
+
+    /// With the next step.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Prints the failure on stderr and returns its exit code.
+    pub fn print(&self) -> Exit {
+        let mut text = format!("error: {}\n", self.what);
+        if let Some(hint) = &self.hint {
+            text.push_str(&format!("  hint: {hint}\n"));
+        }
+        eprint!("{text}");
+        self.exit
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let exit = match error.class {
+            ErrorClass::Usage => Exit::Usage,
+            ErrorClass::Failed | ErrorClass::Stopped => Exit::Incomplete,
+        };
+        Failure { exit, what: error.what, hint: error.hint }
+    }
+}
+
+impl From<PlanError> for Failure {
+    fn from(error: PlanError) -> Self {
+        Failure { exit: Exit::Usage, what: error.what, hint: error.hint }
+    }
+}
+
+impl From<CompareError> for Failure {
+    fn from(error: CompareError) -> Self {
+        match error {
+            CompareError::Side(side, error) => {
+                let mut failure = Failure::from(error);
+                failure.what = format!("{} side: {}", side.name(), failure.what);
+                failure
+            }
+            CompareError::Plan(error) => error.into(),
+            CompareError::Temporary(error) => Failure::incomplete(format!(
+                "a temporary file in {} could not be used: {error}",
+                std::env::temp_dir().display()
+            ))
+            .hint("free space there, or set TMPDIR to a folder with more room"),
+            CompareError::DoesNotAddUp(why) => {
+                Failure::incomplete(format!("the figures do not add up, so nothing is reported: {why}"))
+                    .hint("this is a fault of recon; please report it with the command you ran")
+            }
+        }
+    }
+}
+
+/// Ends the process with the code for an interruption. Everything recon holds open is read-only or temporary and
+/// without a name, so there is nothing to clean up.
+pub fn exit_on_interrupt() {
+    // Without a handler the signal itself ends the process, which is as good.
+    let _ = ctrlc::set_handler(|| {
+        eprintln!("\ninterrupted");
+        std::process::exit(Exit::Interrupted.into());
+    });
+}
+
+/// Reads `5s`, `500ms`, `2m`, `1h`, or plain seconds.
+///
+/// # Errors
+/// What is not a time.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: u64 = digits.parse().map_err(|_| format!("`{text}` is not a time; write e.g. 5s, 500ms or 2m"))?;
+    match &text[digits.len()..] {
+        "ms" => Ok(Duration::from_millis(number)),
+        "" | "s" => Ok(Duration::from_secs(number)),
+        "m" | "min" => Ok(Duration::from_secs(number.saturating_mul(60))),
+        "h" => Ok(Duration::from_secs(number.saturating_mul(3600))),
+        unit => Err(format!("`{unit}` is not a unit of time; use ms, s, m or h")),
+    }
+}
+
+/// Reads `64MiB`, `1GiB`, `512KiB`, `100MB`, or plain bytes; at least 1 MiB.
+///
+/// # Errors
+/// What is not a size.
+pub fn size(text: &str) -> Result<usize, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: usize =
+        digits.trim().parse().map_err(|_| format!("`{text}` is not a size; write e.g. 64MiB or 1GiB"))?;
+    let unit = match text[digits.len()..].to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kib" => 1 << 10,
+        "m" | "mib" => 1 << 20,
+        "g" | "gib" => 1 << 30,
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        unit => return Err(format!("`{unit}` is not a unit of size; use KiB, MiB or GiB")),
+    };
+    let bytes = number.checked_mul(unit).ok_or_else(|| format!("`{text}` is too large"))?;
+    if bytes < 1 << 20 { Err(format!("`{text}` is less than 1MiB, too little to sort with")) } else { Ok(bytes) }
+}
+
+/// Reads a CSV delimiter: one ASCII character, or `tab`.
+///
+/// # Errors
+/// What is not one.
+pub fn delimiter(text: &str) -> Result<u8, String> {
+    match text {
+        "tab" | "\\t" => Ok(b'\t'),
+        _ if text.len() == 1 && !"\"\r\n".contains(text) => Ok(text.as_bytes()[0]),
+        _ => Err(format!("`{text}` is not a delimiter; give one ASCII character, or `tab`")),
+    }
+}

@@ -1,0 +1,167 @@
+//! A reconciliation of `recon.toml` as a request for `recon diff`: read-only, nothing is written to the ledger.
+
+use crate::cli::{DiffArgs, Global};
+use crate::compare::Definition;
+use crate::config::{ConfigError, Origin, ParamType, PathDefinition, Project, Reconciliation, Store, StoreKind, What};
+use crate::domain::Value;
+use crate::stores::Locator;
+
+use super::Failure;
+use super::diff::{Request, overrides, typed};
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        let failure = Failure::usage(error.to_string());
+        match error.hint {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}
+
+/// Reads the project file and makes the request.
+///
+/// # Errors
+/// The file or the reconciliation is not there or not valid; a parameter is missing or of the wrong type.
+pub(super) fn request(global: &Global, args: &DiffArgs) -> Result<Request, Failure> {
+    for (given, option) in
+        [(args.legacy_query.is_some(), "--legacy-query"), (args.candidate_query.is_some(), "--candidate-query")]
+    {
+        if given {
+            return Err(Failure::usage(format!("`{option}` goes with two locators, not with a reconciliation's name"))
+                .hint("to compare two locators, give both: `recon diff LEGACY CANDIDATE --key …`"));
+        }
+    }
+    if !global.config.exists() && Locator::parse(&args.legacy).is_ok() {
+        return Err(Failure::usage(format!("only one side is given: `{}`", args.legacy))
+            .hint("give the candidate side too: `recon diff LEGACY CANDIDATE --key …`"));
+    }
+    let project = Project::load(&global.config, global.profile.as_deref(), &|name| std::env::var(name).ok())?;
+    let reconciliation = project.reconciliation(&args.legacy)?;
+    let params = params(reconciliation, &args.param)?;
+    let legacy = locator(&project, &reconciliation.legacy, "legacy", &params)?;
+    let candidate = locator(&project, &reconciliation.candidate, "candidate", &params)?;
+    let partitions = [&reconciliation.legacy, &reconciliation.candidate]
+        .into_iter()
+        .filter_map(|path| path.partitions.as_ref())
+        .map(|p| p.count as usize)
+        .max()
+        .unwrap_or(1);
+    Ok(Request {
+        definition: overrides(args, definition(reconciliation))?,
+        legacy,
+        candidate,
+        partitions,
+        name: Some(reconciliation.name.clone()),
+    })
+}
+
+fn definition(reconciliation: &Reconciliation) -> Definition {
+    let mut definition = Definition {
+        key: reconciliation.key.iter().map(|k| (k.legacy.clone(), k.candidate.clone())).collect(),
+        path_filters: (reconciliation.legacy.condition.clone(), reconciliation.candidate.condition.clone()),
+        ..Definition::default()
+    };
+    for column in &reconciliation.columns {
+        let name = &column.name;
+        if name.candidate != name.legacy {
+            definition.map.push((name.legacy.clone(), name.candidate.clone()));
+        }
+        if !column.compare {
+            definition.ignore.push(name.legacy.clone());
+            continue;
+        }
+        if let Some(tolerance) = column.tolerance.clone().filter(|t| !t.is_zero()) {
+            definition.tolerances.push((name.legacy.clone(), tolerance));
+        }
+        if let Some(kind) = column.column_type {
+            definition.types.push((name.legacy.clone(), kind));
+        }
+    }
+    definition
+}
+
+/// The parameters given, in their configured types; every one of them must be given.
+fn params(reconciliation: &Reconciliation, given: &[String]) -> Result<Vec<(String, Value)>, Failure> {
+    let mut values = Vec::new();
+    for text in given {
+        let Some((name, value)) = text.split_once('=') else {
+            return Err(Failure::usage(format!("`--param {text}` is not of the form name=value")));
+        };
+        let known = || reconciliation.params.iter().map(|(n, _)| n.as_str()).collect::<Vec<_>>().join(", ");
+        let Some((_, kind)) = reconciliation.params.iter().find(|(n, _)| n == name) else {
+            return Err(Failure::usage(format!("`{}` has no parameter `{name}`", reconciliation.name)).hint(
+                if reconciliation.params.is_empty() {
+                    "it takes none".to_owned()
+                } else {
+                    format!("its parameters are: {}", known())
+                },
+            ));
+        };
+        if values.iter().any(|(n, _)| n == name) {
+            return Err(Failure::usage(format!("the parameter `{name}` is given twice")));
+        }
+        values.push((name.to_owned(), typed(name, kind_name(*kind), value)?));
+    }
+    for (name, kind) in &reconciliation.params {
+        if !values.iter().any(|(n, _)| n == name) {
+            return Err(Failure::usage(format!(
+                "`{}` needs the parameter `{name}` ({})",
+                reconciliation.name,
+                kind_name(*kind)
+            ))
+            .hint(format!("add `--param {name}=…`")));
+        }
+    }
+    Ok(values)
+}
+
+fn kind_name(kind: ParamType) -> &'static str {
+    match kind {
+        ParamType::Text => "text",
+        ParamType::Integer => "integer",
+        ParamType::Decimal => "decimal",
+        ParamType::Date => "date",
+        ParamType::Instant => "instant",
+        ParamType::Boolean => "boolean",
+    }
+}
+
+fn locator(
+    project: &Project,
+    path: &PathDefinition,
+    side: &str,
+    params: &[(String, Value)],
+) -> Result<Locator, Failure> {
+    let (store, what) = match &path.origin {
+        Origin::Store { store, what } => (project.store(store)?, what),
+        Origin::Sql { .. } => return Err(not_yet(side, "SQL over inputs")),
+        Origin::Http { .. } => return Err(not_yet(side, "a calculation API (`http`)")),
+        Origin::Command { .. } => return Err(not_yet(side, "a program (`command`)")),
+    };
+    let located = at(store, what)?;
+    Ok(located.with_params(params.to_vec()))
+}
+
+fn not_yet(side: &str, what: &str) -> Failure {
+    Failure::usage(format!("the {side} path is {what}, which this version of recon cannot run yet"))
+        .hint("give the path a `table`, `query` or `pipeline` of a store")
+}
+
+fn at(store: &Store, what: &What) -> Result<Locator, Failure> {
+    let url = store.url.expose();
+    if store.kind == StoreKind::Files {
+        let What::Table(file) = what else {
+            return Err(Failure::usage(format!("store `{}` holds files: it takes no query", store.name))
+                .hint("name a file below its folder with `file = \"…\"`"));
+        };
+        let folder = url.strip_prefix("file:").unwrap_or(url);
+        return Ok(Locator::parse(&std::path::Path::new(folder).join(file).display().to_string())?);
+    }
+    let locator = Locator::parse(url)?;
+    Ok(match what {
+        What::Table(table) => locator.with_table(table.clone()),
+        What::Query(queries) => locator.with_query(queries.of(store.kind)?.read()?)?,
+        What::Pipeline { collection, file } => locator.with_table(collection.clone()).with_query(file.read()?)?,
+    })
+}

@@ -1,0 +1,110 @@
+//! Where a report goes: stdout, or a file that is whole or not there.
+
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::Path;
+
+use crate::cli::{Color, Global};
+use crate::compare::Compared;
+use crate::exit::Exit;
+use crate::report::{self, Format, Look, Verdict};
+
+use super::Failure;
+
+/// The exit code of a comparison's verdict.
+pub fn exit_of(verdict: Verdict) -> Exit {
+    match verdict {
+        Verdict::Agree => Exit::Success,
+        Verdict::Differ => Exit::Discrepancies,
+        Verdict::Incomplete => Exit::Incomplete,
+    }
+}
+
+/// The format to write: the one asked for, or the one that the file's ending says, or the table.
+///
+/// # Errors
+/// An ending that says nothing.
+pub fn format_of(asked: Option<Format>, output: Option<&Path>) -> Result<Format, Failure> {
+    match (asked, output) {
+        (Some(format), _) => Ok(format),
+        (None, None) => Ok(Format::Table),
+        (None, Some(path)) => match path.extension().and_then(|e| e.to_str()) {
+            Some("json") => Ok(Format::Json),
+            Some("ndjson" | "jsonl") => Ok(Format::Ndjson),
+            Some("csv") => Ok(Format::Csv),
+            Some("md") => Ok(Format::Markdown),
+            Some("html") => Ok(Format::Html),
+            Some("xml") => Ok(Format::Junit),
+            Some("txt") => Ok(Format::Table),
+            _ => Err(Failure::usage(format!("the format of `{}` is not clear from its ending", path.display()))
+                .hint("give it with `--format`")),
+        },
+    }
+}
+
+/// Writes the report to stdout or to a file.
+///
+/// # Errors
+/// When the file cannot be written; nothing half-written is left under its name.
+pub fn write(
+    global: &Global,
+    compared: &mut Compared,
+    format: Format,
+    limit: Option<u64>,
+    output: Option<&Path>,
+) -> Result<(), Failure> {
+    let report = compared.report.clone();
+    let terminal = output.is_none() && io::stdout().is_terminal();
+    let color = match global.color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
+    };
+    let columns = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
+    let width = columns.unwrap_or(if terminal { 110 } else { 100 });
+    let look = Look { limit, color, width, seconds: true };
+    match output {
+        None => {
+            let mut out = BufWriter::new(io::stdout().lock());
+            let written = report::render(&report, &mut compared.discrepancies(), format, &look, &mut out)
+                .and_then(|()| out.flush());
+            match written {
+                // Whoever reads stdout has seen enough (`recon diff … | head`).
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+                other => {
+                    other.map_err(|error| Failure::incomplete(format!("the report could not be written: {error}")))
+                }
+            }
+        }
+        Some(path) => {
+            let failed = |error: io::Error| {
+                Failure::incomplete(format!("the report could not be written to {}: {error}", path.display()))
+                    .hint("check that the folder exists, is writable and has room")
+            };
+            let folder = match path.parent() {
+                Some(folder) if !folder.as_os_str().is_empty() => folder,
+                _ => Path::new("."),
+            };
+            let mut file = tempfile::Builder::new().prefix(".recon-").tempfile_in(folder).map_err(failed)?;
+            let mut out = BufWriter::new(file.as_file_mut());
+            report::render(&report, &mut compared.discrepancies(), format, &look, &mut out).map_err(failed)?;
+            out.flush().map_err(failed)?;
+            drop(out);
+            open_to_others(file.as_file());
+            file.as_file().sync_all().map_err(failed)?;
+            file.persist(path).map_err(|error| failed(error.error))?;
+            if !global.quiet {
+                eprintln!("{}: {} (report in {})", report.verdict.name(), report.reasons.join("; "), path.display());
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Temporary files are private; a report is as readable as any file that a program writes.
+fn open_to_others(file: &std::fs::File) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let _ = file.set_permissions(std::fs::Permissions::from_mode(0o644));
+    }
+}

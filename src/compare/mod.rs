@@ -1,0 +1,21 @@
+//! Comparing: two ordered streams of records, merged key by key, judged, counted and totalled at constant memory.
+//!
+//! Must not decide what is paid, and knows stores only by [`crate::stores::Source`]. No float arithmetic.
+#![deny(clippy::float_arithmetic)]
+
+mod cursor;
+mod merge;
+mod partition;
+mod plan;
+mod recheck;
+mod run;
+mod show;
+mod side;
+mod spill;
+mod tally;
+
+pub use merge::SideName;
+pub use plan::{Definition, Plan, PlanError, PlannedColumn};
+pub use run::{CompareError, Compared, Comparison, Recheck, SideInput, compare};
+pub use show::Discrepancies;
+pub use side::MakeSource;

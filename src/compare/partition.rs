@@ -1,0 +1,159 @@
+//! Ranges of the key: read one after the other into one stream, or by several pairs of connections at once.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::domain::Value;
+use crate::stores::{KeyRange, ReadEnd};
+
+use super::cursor::Cursor;
+use super::merge::{Merge, MergeError, SideName};
+use super::plan::Plan;
+use super::run::SideInput;
+use super::side::SideThread;
+use super::spill::Spill;
+use super::tally::Tally;
+
+/// What the merge of one range of keys (or of everything) gave.
+pub(super) struct Merged {
+    pub tally: Tally,
+    pub spill: Spill,
+    pub failure: Option<MergeError>,
+    /// Fields met but not read, legacy and candidate.
+    pub found: (Vec<String>, Vec<String>),
+}
+
+/// Memory and handling that both sides of a merge are read with.
+#[derive(Clone, Copy)]
+pub(super) struct Reading {
+    /// Bytes for sorting one side.
+    pub memory: usize,
+    /// Whether a side's records must be sorted first.
+    pub sort: (bool, bool),
+    /// Whether a side's filter is applied by recon.
+    pub filter_here: (bool, bool),
+}
+
+/// Ranges between ascending cut points; everything, when there are none.
+pub(super) fn ranges(mut cuts: Vec<Value>) -> Vec<KeyRange> {
+    cuts.dedup_by(|a, b| a.to_string() == b.to_string());
+    let mut ranges = Vec::new();
+    let mut from = None;
+    for cut in cuts {
+        ranges.push(KeyRange { from: from.take(), below: Some(cut.clone()) });
+        from = Some(cut);
+    }
+    ranges.push(KeyRange { from, below: None });
+    ranges
+}
+
+/// Merges the given ranges: a side with several ranges reads them one after the other.
+pub(super) fn merge(
+    sides: (&SideThread, &SideThread),
+    plan: &Plan,
+    reading: Reading,
+    ranges: (&[KeyRange], &[KeyRange]),
+    fresh: bool,
+) -> Merged {
+    let mut merged = Merged {
+        tally: Tally::new(plan.columns.len()),
+        spill: Spill::new(plan.judge.key + plan.columns.len()),
+        failure: None,
+        found: (Vec::new(), Vec::new()),
+    };
+    let requests = |ranges: &[KeyRange], of_legacy: bool| {
+        let side = if of_legacy { &plan.legacy } else { &plan.candidate };
+        let request = |(at, range): (usize, &KeyRange)| side.request(plan.judge.key, range.clone(), fresh || at > 0);
+        ranges.iter().enumerate().map(request).collect::<Vec<_>>()
+    };
+    let memory = |sort: bool| sort.then_some(reading.memory);
+    let rules = &plan.judge.rules;
+    // Both sides are asked before either is waited for: they read at the same time.
+    let legacy = sides.0.begin(requests(ranges.0, true), rules, reading.filter_here.0, memory(reading.sort.0));
+    let candidate = sides.1.begin(requests(ranges.1, false), rules, reading.filter_here.1, memory(reading.sort.1));
+    let legacy = Cursor::start(legacy.0, legacy.1, plan.judge.key);
+    let candidate = Cursor::start(candidate.0, candidate.1, plan.judge.key);
+    match (legacy, candidate) {
+        (Ok(mut legacy), Ok(mut candidate)) => {
+            let run = Merge::new(&plan.judge, &mut merged.tally, &mut merged.spill).run(&mut legacy, &mut candidate);
+            merged.failure = run.err();
+            if merged.failure.is_none() {
+                let fields = |cursor: Cursor| match cursor.into_end() {
+                    Some(Ok(ReadEnd { other_fields })) => other_fields,
+                    _ => Vec::new(),
+                };
+                merged.found = (fields(legacy), fields(candidate));
+            }
+        }
+        (Err(halt), _) => merged.failure = Some(MergeError::Side(SideName::Legacy, halt)),
+        (_, Err(halt)) => merged.failure = Some(MergeError::Side(SideName::Candidate, halt)),
+    }
+    merged
+}
+
+/// Merges ranges with several pairs of connections at once; the results come back in the order of the ranges.
+pub(super) fn merge_in_parallel(
+    first: (&SideThread, &SideThread),
+    inputs: (&SideInput, &SideInput),
+    plan: &Plan,
+    reading: Reading,
+    ranges: &[KeyRange],
+) -> Vec<Merged> {
+    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(ranges.len());
+    let next = AtomicUsize::new(0);
+    let work = |sides: Option<(&SideThread, &SideThread)>| {
+        let own;
+        let mut fresh = false;
+        let sides = match sides {
+            Some(sides) => sides,
+            None => {
+                own = (inputs.0.start(), inputs.1.start());
+                for (side, name) in [(&own.0, SideName::Legacy), (&own.1, SideName::Candidate)] {
+                    if let Err(error) = side.opened() {
+                        return vec![(next.fetch_add(1, Ordering::SeqCst), failed(plan, name, error))];
+                    }
+                }
+                (&own.0, &own.1)
+            }
+        };
+        let mut done = Vec::new();
+        loop {
+            let at = next.fetch_add(1, Ordering::SeqCst);
+            let Some(range) = ranges.get(at) else { return done };
+            let one = std::slice::from_ref(range);
+            let merged = merge(sides, plan, reading, (one, one), fresh);
+            fresh = true;
+            let ended = merged.failure.is_some();
+            done.push((at, merged));
+            if ended {
+                // The verdict is `incomplete` already: the ranges that are left are not read for nothing.
+                next.store(ranges.len(), Ordering::SeqCst);
+                return done;
+            }
+        }
+    };
+    let mut merged = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..workers).map(|_| scope.spawn(|| work(None))).collect();
+        let mut merged = work(Some(first));
+        for other in others {
+            merged.extend(other.join().unwrap_or_default());
+        }
+        merged
+    });
+    merged.sort_by_key(|(at, _)| *at);
+    let complete = merged.iter().enumerate().all(|(want, (at, _))| want == *at) && merged.len() >= ranges.len();
+    let mut merged: Vec<Merged> = merged.into_iter().map(|(_, m)| m).collect();
+    if !complete && merged.iter().all(|m| m.failure.is_none()) {
+        let lost = crate::stores::StoreError::failed("a range of keys was not read; this is a fault of recon");
+        merged.push(failed(plan, SideName::Legacy, lost));
+    }
+    merged
+}
+
+fn failed(plan: &Plan, side: SideName, error: crate::stores::StoreError) -> Merged {
+    Merged {
+        tally: Tally::new(plan.columns.len()),
+        spill: Spill::new(plan.judge.key + plan.columns.len()),
+        failure: Some(MergeError::Side(side, super::cursor::Halt::Failed(error))),
+        found: (Vec::new(), Vec::new()),
+    }
+}

@@ -1,0 +1,395 @@
+//! A whole comparison: open both sides, plan, merge (again, when reading showed that the plan was too small),
+//! read discrepant keys again, check that everything adds up, and say so in a [`Report`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::domain::Value;
+use crate::report::{ColumnReport, Counts, Report, Side, Verdict};
+use crate::stores::{ErrorClass, KeyRange, Opened, Progress, StoreError, Wish};
+
+use super::cursor::Halt;
+use super::merge::{MergeError, SideName};
+use super::partition::{Merged, Reading, merge, merge_in_parallel, ranges};
+use super::plan::{Definition, Plan, PlanError, SidePlan};
+use super::recheck::{RecheckError, recheck};
+use super::show::Discrepancies;
+use super::side::{MakeSource, SideThread};
+use super::spill::SpillReader;
+use super::tally::Tally;
+
+/// One side to be read.
+#[derive(Clone)]
+pub struct SideInput {
+    /// Makes its source.
+    pub make: MakeSource,
+    /// The locator, without secrets.
+    pub label: String,
+    /// Names to look for, in this side's spelling.
+    pub wish: Wish,
+    /// Counters for a progress display.
+    pub progress: Arc<Progress>,
+}
+
+impl SideInput {
+    pub(super) fn start(&self) -> SideThread {
+        SideThread::start(Arc::clone(&self.make), self.wish.clone(), Arc::clone(&self.progress))
+    }
+}
+
+/// Reading discrepant keys again.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Recheck {
+    /// How often at most.
+    pub rounds: u32,
+    /// How long to wait before each.
+    pub delay: Duration,
+}
+
+/// A comparison to be run.
+pub struct Comparison {
+    /// What is compared with what.
+    pub definition: Definition,
+    /// The legacy side.
+    pub legacy: SideInput,
+    /// The candidate side.
+    pub candidate: SideInput,
+    /// Ranges of the key to read by; 1: everything at once.
+    pub partitions: usize,
+    /// Reading discrepant keys again.
+    pub recheck: Recheck,
+    /// Bytes of memory for sorting one side's records.
+    pub memory: usize,
+    /// Whether a side without records is fine.
+    pub allow_empty: bool,
+    /// The reconciliation's name, for the report.
+    pub name: Option<String>,
+    /// Called with each side's estimated number of records once both are open.
+    pub on_open: Box<dyn Fn(Option<u64>, Option<u64>) + Send>,
+}
+
+/// Why there is no comparison at all.
+#[derive(Debug)]
+pub enum CompareError {
+    /// A side could not be opened.
+    Side(SideName, StoreError),
+    /// The definition does not fit the sides.
+    Plan(PlanError),
+    /// A temporary file could not be written or read.
+    Temporary(std::io::Error),
+    /// The figures do not add up: nothing is reported.
+    DoesNotAddUp(String),
+}
+
+impl From<std::io::Error> for CompareError {
+    fn from(error: std::io::Error) -> Self {
+        CompareError::Temporary(error)
+    }
+}
+
+/// A finished comparison.
+pub struct Compared {
+    /// Everything but the discrepancies.
+    pub report: Report,
+    plan: Plan,
+    readers: Vec<SpillReader>,
+}
+
+impl Compared {
+    /// Every discrepancy, in key order; can be asked for again.
+    pub fn discrepancies(&mut self) -> Discrepancies<'_> {
+        Discrepancies::new(&mut self.readers, &self.plan)
+    }
+}
+
+/// Runs a comparison.
+///
+/// # Errors
+/// [`CompareError`] when nothing could be compared. A side that fails in the middle is no error: what was
+/// compared until then is reported, with the verdict `incomplete`.
+pub fn compare(comparison: &Comparison) -> Result<Compared, CompareError> {
+    let sides = (comparison.legacy.start(), comparison.candidate.start());
+    let opened = (sides.0.opened(), sides.1.opened());
+    let (mut legacy, mut candidate) = match opened {
+        (Ok(legacy), Ok(candidate)) => (legacy, candidate),
+        (Err(error), _) => return Err(CompareError::Side(SideName::Legacy, error)),
+        (_, Err(error)) => return Err(CompareError::Side(SideName::Candidate, error)),
+    };
+    (comparison.on_open)(legacy.estimated_records, candidate.estimated_records);
+    let mut run = Run { comparison, sides: (&sides.0, &sides.1), sort: (false, false), notices: Vec::new() };
+    // Each turn widens the plan (a column, a sort) or ends; there are not many things to widen.
+    for attempt in 0.. {
+        let plan = comparison.definition.plan(&legacy, &candidate).map_err(CompareError::Plan)?;
+        let merged = run.merge_all(&plan, (&legacy, &candidate))?;
+        if attempt < 8 && run.must_sort(&merged, (&legacy, &candidate)) {
+            continue;
+        }
+        let found = |of_legacy: bool| {
+            merged.iter().flat_map(|m| if of_legacy { &m.found.0 } else { &m.found.1 }).cloned().collect::<Vec<_>>()
+        };
+        let grew =
+            (SidePlan::with_found(&mut legacy, &found(true)), SidePlan::with_found(&mut candidate, &found(false)));
+        if attempt < 8 && (grew.0 || grew.1) {
+            let wider = comparison.definition.plan(&legacy, &candidate).map_err(CompareError::Plan)?;
+            if wider.columns.len() > plan.columns.len() {
+                continue;
+            }
+            return run.finish(wider, merged, (&legacy, &candidate));
+        }
+        return run.finish(plan, merged, (&legacy, &candidate));
+    }
+    Err(CompareError::DoesNotAddUp("planning did not come to an end".into()))
+}
+
+struct Run<'a> {
+    comparison: &'a Comparison,
+    sides: (&'a SideThread, &'a SideThread),
+    sort: (bool, bool),
+    notices: Vec<String>,
+}
+
+impl Run<'_> {
+    fn merge_all(&mut self, plan: &Plan, opened: (&Opened, &Opened)) -> Result<Vec<Merged>, CompareError> {
+        let reading = Reading {
+            memory: self.comparison.memory,
+            sort: (plan.legacy.sort || self.sort.0, plan.candidate.sort || self.sort.1),
+            filter_here: (!opened.0.filters, !opened.1.filters),
+        };
+        let whole = [KeyRange::default()];
+        let cuts = self.cut_points(plan, opened, reading)?;
+        let seeks = (opened.0.seeks, opened.1.seeks);
+        if cuts.len() == 1 {
+            return Ok(vec![merge(self.sides, plan, reading, (&whole, &whole), false)]);
+        }
+        match seeks {
+            (true, true) => {
+                let inputs = (&self.comparison.legacy, &self.comparison.candidate);
+                Ok(merge_in_parallel(self.sides, inputs, plan, reading, &cuts))
+            }
+            (true, false) => Ok(vec![merge(self.sides, plan, reading, (&cuts, &whole), false)]),
+            _ => Ok(vec![merge(self.sides, plan, reading, (&whole, &cuts), false)]),
+        }
+    }
+
+    /// The ranges to read by: one, unless partitions are wanted and can be had.
+    fn cut_points(
+        &mut self,
+        plan: &Plan,
+        opened: (&Opened, &Opened),
+        reading: Reading,
+    ) -> Result<Vec<KeyRange>, CompareError> {
+        let parts = self.comparison.partitions;
+        if parts <= 1 {
+            return Ok(ranges(Vec::new()));
+        }
+        let fixed = plan.legacy.wanted[0].fix.is_some() || plan.candidate.wanted[0].fix.is_some();
+        let sorted = (reading.sort.0 && opened.0.seeks) || (reading.sort.1 && opened.1.seeks);
+        if !(opened.0.seeks || opened.1.seeks) || fixed || sorted {
+            let why = if opened.0.seeks || opened.1.seeks { "the key is converted" } else { "files are read whole" };
+            self.notices.push(format!("`--partitions` had no effect: {why}"));
+            return Ok(ranges(Vec::new()));
+        }
+        let (side, side_plan, name) = match opened.0.seeks {
+            true => (self.sides.0, &plan.legacy, SideName::Legacy),
+            false => (self.sides.1, &plan.candidate, SideName::Candidate),
+        };
+        let cuts: Vec<Value> = side
+            .boundaries(&side_plan.wanted[0].name, side_plan.filter.as_ref(), parts)
+            .map_err(|error| CompareError::Side(name, error))?;
+        let ranges = ranges(cuts);
+        if ranges.len() > 1 {
+            self.notices.push(format!("read in {} ranges of the key, each at a snapshot of its own", ranges.len()));
+        }
+        Ok(ranges)
+    }
+
+    /// A file that turns out to lie in another order is read again, sorted.
+    fn must_sort(&mut self, merged: &[Merged], opened: (&Opened, &Opened)) -> bool {
+        let [Merged { failure: Some(MergeError::Side(side, Halt::OutOfOrder { .. })), .. }] = merged else {
+            return false;
+        };
+        let (sorted, ordered) = match side {
+            SideName::Legacy => (&mut self.sort.0, opened.0.ordered),
+            SideName::Candidate => (&mut self.sort.1, opened.1.ordered),
+        };
+        if ordered || *sorted {
+            return false;
+        }
+        *sorted = true;
+        true
+    }
+
+    fn finish(self, plan: Plan, merged: Vec<Merged>, opened: (&Opened, &Opened)) -> Result<Compared, CompareError> {
+        let mut tally = Tally::new(plan.columns.len());
+        let mut readers = Vec::new();
+        let mut failure = None;
+        for part in merged {
+            tally.merge(&part.tally);
+            readers.push(part.spill.into_reader()?);
+            failure = failure.or(part.failure);
+        }
+        let mut errors: [Option<String>; 2] = [None, None];
+        if let Some(error) = failure {
+            let (side, text) = explain(error, &plan)?;
+            errors[side as usize] = Some(text);
+        }
+        let (mut transient, mut rechecks) = (0, 0);
+        while errors == [None, None]
+            && rechecks < self.comparison.recheck.rounds
+            && readers.iter().any(|r| r.entries() > 0)
+            && (opened.0.seeks || opened.1.seeks)
+        {
+            std::thread::sleep(self.comparison.recheck.delay);
+            match recheck(self.sides, (opened.0.seeks, opened.1.seeks), &plan, &mut tally, &mut readers) {
+                Ok((left, gone)) => {
+                    readers = vec![left];
+                    transient += gone;
+                    rechecks += 1;
+                }
+                Err(RecheckError::Spill(error)) => return Err(error.into()),
+                Err(RecheckError::Side(side, error)) => {
+                    // The tally may hold half of a recheck: what it says would be neither then nor now.
+                    return Err(CompareError::Side(side, error));
+                }
+            }
+        }
+        let counts = tally.counts().map_err(CompareError::DoesNotAddUp)?;
+        let entries: u64 = readers.iter().map(SpillReader::entries).sum();
+        if entries != counts.discrepancies() {
+            let text = format!("{} keys disagree, but {entries} discrepancies were kept", counts.discrepancies());
+            return Err(CompareError::DoesNotAddUp(text));
+        }
+        let mut columns = Vec::new();
+        for (column, tally) in plan.columns.iter().zip(&tally.columns) {
+            let totals = tally
+                .totals()
+                .map_err(|why| CompareError::DoesNotAddUp(format!("column `{}`: {why}", column.legacy)))?;
+            columns.push(ColumnReport {
+                name: column.legacy.clone(),
+                candidate_name: (column.candidate != column.legacy).then(|| column.candidate.clone()),
+                kind: tally.kind(),
+                tolerance: column.tolerance.as_ref().map(ToString::to_string),
+                mismatched: tally.mismatched.max(0) as u64,
+                tolerated: tally.tolerated.max(0) as u64,
+                drift: tally.drift(),
+                totals,
+            });
+        }
+        let side = |name: SideName| {
+            let (opened, input, side_plan, rows) = match name {
+                SideName::Legacy => (opened.0, &self.comparison.legacy, &plan.legacy, tally.legacy),
+                SideName::Candidate => (opened.1, &self.comparison.candidate, &plan.candidate, tally.candidate),
+            };
+            let mut notices = opened.notices.clone();
+            if (name == SideName::Legacy && self.sort.0) || (name == SideName::Candidate && self.sort.1) {
+                notices.push("its records were not in key order and were sorted on disk".into());
+            }
+            Side {
+                label: input.label.clone(),
+                rows: rows.read.max(0) as u64,
+                in_duplicates: rows.in_duplicates.max(0) as u64,
+                in_unknown: rows.in_unknown.max(0) as u64,
+                snapshot: Some(opened.snapshot.clone()),
+                not_compared: side_plan.not_compared.clone(),
+                notices,
+                error: errors[name as usize].clone(),
+            }
+        };
+        let mut report = Report {
+            verdict: Verdict::Agree,
+            reasons: Vec::new(),
+            name: self.comparison.name.clone(),
+            key: plan.key.clone(),
+            legacy: side(SideName::Legacy),
+            candidate: side(SideName::Candidate),
+            counts,
+            transient,
+            rechecks,
+            columns,
+            elapsed: Duration::ZERO,
+        };
+        report.legacy.notices.extend(plan.notices.iter().cloned());
+        report.legacy.notices.extend(self.notices.iter().cloned());
+        judge(&mut report, &counts, self.comparison.allow_empty);
+        Ok(Compared { report, plan, readers })
+    }
+}
+
+/// Sets verdict and reasons.
+fn judge(report: &mut Report, counts: &Counts, allow_empty: bool) {
+    let mut incomplete = Vec::new();
+    for (name, side) in [("legacy", &report.legacy), ("candidate", &report.candidate)] {
+        if let Some(error) = &side.error {
+            incomplete.push(format!("the {name} side could not be read to its end: {error}"));
+        }
+    }
+    if counts.unknown > 0 {
+        let (noun, verb) = if counts.unknown == 1 { ("key", "has") } else { ("keys", "have") };
+        incomplete.push(format!("{} {noun} {verb} values that could not be judged (unknown)", counts.unknown));
+    }
+    if incomplete.is_empty() && !allow_empty {
+        let empty = |side: &Side| side.rows == 0;
+        let which = match (empty(&report.legacy), empty(&report.candidate)) {
+            (true, true) => Some("both sides are"),
+            (true, false) => Some("the legacy side is"),
+            (false, true) => Some("the candidate side is"),
+            _ => None,
+        };
+        if let Some(which) = which {
+            incomplete
+                .push(format!("nothing was compared: {which} empty (say `--allow-empty` if that is as it should be)"));
+        }
+    }
+    let left_out = !report.legacy.not_compared.is_empty() || !report.candidate.not_compared.is_empty();
+    if report.columns.is_empty() && left_out && counts.keys > 0 {
+        incomplete.push(
+            "no column was compared, only keys: the sides share no other column name (pair them with `--map legacy=candidate`)"
+                .into(),
+        );
+    }
+    let differing = counts.discrepancies();
+    report.verdict = match (incomplete.is_empty(), differing) {
+        (false, _) => Verdict::Incomplete,
+        (true, 0) => Verdict::Agree,
+        _ => Verdict::Differ,
+    };
+    report.reasons = incomplete;
+    if differing > 0 {
+        let kinds = [
+            (counts.mismatched, "mismatched"),
+            (counts.legacy_only, "only on the legacy side"),
+            (counts.candidate_only, "only on the candidate side"),
+            (counts.duplicate, "duplicated"),
+            (counts.unknown, "unknown"),
+        ];
+        let parts: Vec<String> =
+            kinds.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+        report.reasons.push(format!("{differing} of {} keys do not agree: {}", counts.keys, parts.join(", ")));
+    }
+}
+
+/// A side's failure as a sentence for the report; a usage error is not a failure but a refusal.
+fn explain(error: MergeError, plan: &Plan) -> Result<(SideName, String), CompareError> {
+    let (side, halt) = match error {
+        MergeError::Spill(error) => return Err(error.into()),
+        MergeError::Side(side, halt) => (side, halt),
+    };
+    let text = match halt {
+        Halt::Failed(error) if error.class == ErrorClass::Usage => return Err(CompareError::Side(side, error)),
+        Halt::Failed(error) => match error.hint {
+            Some(hint) => format!("{} ({hint})", error.what),
+            None => error.what,
+        },
+        Halt::OutOfOrder { record, previous, key } => format!(
+            "its records are out of key order: record {record} with key {key} came after key {previous}; the order of \
+             ({}) in this store is not the order that keys are compared in",
+            plan.key.join(", ")
+        ),
+        Halt::TooManyCopies { key } => format!(
+            "the key {key} stands more than {} times; is ({}) really the key?",
+            super::cursor::MAX_COPIES,
+            plan.key.join(", ")
+        ),
+    };
+    Ok((side, text))
+}

@@ -1,0 +1,285 @@
+//! `Project`: the whole project file, read and validated. Reads that file alone; opens no connection and no query.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::error::{ConfigError, SourceText, did_you_mean, listed};
+use super::expand::{expand, overlay};
+use super::raw::{Checks, RawProfile, RawProject};
+use super::reconciliation::Reconciliation;
+use super::secret::{Secret, mask_url};
+use super::validate;
+
+/// A project file, for one profile.
+#[derive(Clone, Debug)]
+pub struct Project {
+    /// The file.
+    pub path: PathBuf,
+    /// The profile in force.
+    pub profile: Option<String>,
+    /// Stores by name.
+    pub stores: BTreeMap<String, Store>,
+    /// The ledger's URL.
+    pub ledger: Secret,
+    /// `[checks]`
+    pub checks: Option<Checks>,
+    /// `[calendar.*]`, as written.
+    pub calendar: BTreeMap<String, toml::Value>,
+    reconciliations: BTreeMap<String, Reconciliation>,
+}
+
+/// One store of the project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Store {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub kind: StoreKind,
+    /// Where it is; a relative file is taken from the project file's folder.
+    pub url: Secret,
+    /// The account that checks run under.
+    pub check_url: Option<Secret>,
+}
+
+/// Kinds of store, and so dialects of queries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StoreKind {
+    /// MySQL and MariaDB.
+    MySql,
+    /// PostgreSQL.
+    Postgres,
+    /// SQLite.
+    Sqlite,
+    /// MongoDB.
+    MongoDb,
+    /// A folder of files.
+    Files,
+}
+
+impl StoreKind {
+    /// Every kind.
+    pub const ALL: [StoreKind; 5] =
+        [StoreKind::MySql, StoreKind::Postgres, StoreKind::Sqlite, StoreKind::MongoDb, StoreKind::Files];
+
+    /// The name that queries per dialect are listed under.
+    pub fn name(self) -> &'static str {
+        match self {
+            StoreKind::MySql => "mysql",
+            StoreKind::Postgres => "postgres",
+            StoreKind::Sqlite => "sqlite",
+            StoreKind::MongoDb => "mongodb",
+            StoreKind::Files => "file",
+        }
+    }
+
+    /// By the scheme of a URL.
+    pub fn of_url(url: &str) -> Option<StoreKind> {
+        let (scheme, _) = url.split_once(':')?;
+        Some(match scheme {
+            "mysql" | "mariadb" => StoreKind::MySql,
+            "postgres" | "postgresql" => StoreKind::Postgres,
+            "sqlite" => StoreKind::Sqlite,
+            "mongodb" | "mongodb+srv" => StoreKind::MongoDb,
+            "file" => StoreKind::Files,
+            _ => return None,
+        })
+    }
+}
+
+/// The ledger when none is configured.
+const DEFAULT_LEDGER: &str = "sqlite:recon.db";
+
+impl Project {
+    /// Reads and validates a project file.
+    ///
+    /// `env` gives environment variables, so that tests need not change the process's own.
+    ///
+    /// # Errors
+    /// The file cannot be read, is no valid TOML, holds an unknown key or a value that makes no sense, names a
+    /// store that is not defined, uses a variable that is not set; or the profile does not exist.
+    pub fn load(
+        path: &Path,
+        profile: Option<&str>,
+        env: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Project, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|error| ConfigError {
+            file: path.display().to_string(),
+            position: None,
+            what: format!("cannot read the project file: {error}"),
+            hint: Some("`recon init` writes one; `--config` names another".into()),
+        })?;
+        Project::parse(path, text, profile, env)
+    }
+
+    /// As [`Project::load`], with the text given.
+    ///
+    /// # Errors
+    /// As [`Project::load`].
+    pub fn parse(
+        path: &Path,
+        text: String,
+        profile: Option<&str>,
+        env: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Project, ConfigError> {
+        let mut source = SourceText::new(path, text);
+        let text = source.text.clone();
+        let mut table = DeTable::parse(&text).map_err(|e| source.reworded(&e))?;
+        apply_profile(table.get_mut(), profile, &source)?;
+        expand(table.get_mut(), &mut source, env)?;
+        let raw = RawProject::deserialize(toml::Deserializer::from(table)).map_err(|e| source.reworded(&e))?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+
+        let mut stores = BTreeMap::new();
+        for (name, raw) in raw.stores {
+            let kind = store_kind(&raw.url, &source)?;
+            let check_url = match raw.check_url {
+                Some(url) if store_kind(&url, &source)? == kind => Some(located(url.into_inner(), kind, folder)),
+                Some(url) => {
+                    return Err(source.error(url.span(), "`check_url` must be another account of the same store"));
+                }
+                None => None,
+            };
+            let url = located(raw.url.into_inner(), kind, folder);
+            stores.insert(name.clone(), Store { name, kind, url, check_url });
+        }
+        let ledger = match raw.ledger {
+            Some(ledger) => match store_kind(&ledger.url, &source)? {
+                StoreKind::MongoDb | StoreKind::Files => {
+                    return Err(source
+                        .error(ledger.url.span(), "the ledger must be a SQL database")
+                        .hint("use a sqlite:, mysql: or postgres: URL"));
+                }
+                kind => located(ledger.url.into_inner(), kind, folder),
+            },
+            None => located(Secret::new(DEFAULT_LEDGER), StoreKind::Sqlite, folder),
+        };
+        let check = validate::Validator { source: &source, stores: &stores, folder };
+        let mut reconciliations = BTreeMap::new();
+        for (name, raw) in raw.reconciliation {
+            reconciliations.insert(name.clone(), check.reconciliation(name, raw)?);
+        }
+        Ok(Project {
+            path: path.to_owned(),
+            profile: profile.map(str::to_owned),
+            stores,
+            ledger,
+            checks: raw.checks,
+            calendar: raw.calendar,
+            reconciliations,
+        })
+    }
+
+    /// The folder that relative names are taken from.
+    pub fn folder(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new(""))
+    }
+
+    /// A reconciliation by name.
+    ///
+    /// # Errors
+    /// There is none of that name; the message lists those there are.
+    pub fn reconciliation(&self, name: &str) -> Result<&Reconciliation, ConfigError> {
+        self.reconciliations.get(name).ok_or_else(|| {
+            let known = || self.reconciliations.keys().map(String::as_str);
+            ConfigError {
+                file: self.path.display().to_string(),
+                position: None,
+                what: format!("there is no reconciliation `{name}`; there are: {}", listed(known())),
+                hint: did_you_mean(name, known()),
+            }
+        })
+    }
+
+    /// Every reconciliation, by name.
+    pub fn reconciliations(&self) -> impl Iterator<Item = &Reconciliation> {
+        self.reconciliations.values()
+    }
+
+    /// A store by name.
+    ///
+    /// # Errors
+    /// There is none of that name.
+    pub fn store(&self, name: &str) -> Result<&Store, ConfigError> {
+        self.stores.get(name).ok_or_else(|| {
+            let known = || self.stores.keys().map(String::as_str);
+            ConfigError {
+                file: self.path.display().to_string(),
+                position: None,
+                what: format!("there is no store `{name}`; there are: {}", listed(known())),
+                hint: did_you_mean(name, known()),
+            }
+        })
+    }
+}
+
+/// Checks every profile's shape and lays the chosen one over the file's own tables.
+fn apply_profile(table: &mut DeTable<'_>, wanted: Option<&str>, source: &SourceText) -> Result<(), ConfigError> {
+    let profiles = table.remove("profiles");
+    let span = profiles.as_ref().map_or(0..0, Spanned::span);
+    let profiles = match profiles.map(Spanned::into_inner) {
+        Some(DeValue::Table(profiles)) => profiles,
+        Some(other) => {
+            let what = format!("`profiles` is a table of profiles, not {}", other.type_str());
+            return Err(source.error(span, what));
+        }
+        None => DeTable::new(),
+    };
+    let mut chosen = None;
+    let mut names = Vec::new();
+    for (name, value) in profiles {
+        let deserializer = toml::de::ValueDeserializer::from(value.clone());
+        RawProfile::deserialize(deserializer).map_err(|e| source.reworded(&e))?;
+        names.push(name.get_ref().to_string());
+        if Some(name.get_ref().as_ref()) == wanted {
+            chosen = Some(value.into_inner());
+        }
+    }
+    match (wanted, chosen) {
+        (Some(_), Some(DeValue::Table(over))) => overlay(table, over),
+        (Some(wanted), _) => {
+            let known = || names.iter().map(String::as_str);
+            return Err(ConfigError {
+                file: source.file.clone(),
+                position: None,
+                what: format!("there is no profile `{wanted}`; there are: {}", listed(known())),
+                hint: did_you_mean(wanted, known()),
+            });
+        }
+        (None, _) => {}
+    }
+    Ok(())
+}
+
+fn store_kind(url: &Spanned<Secret>, source: &SourceText) -> Result<StoreKind, ConfigError> {
+    let text = url.get_ref().expose();
+    let Some(kind) = StoreKind::of_url(text) else {
+        return Err(source
+            .error(url.span(), format!("`{}` is not the URL of a store", mask_url(text)))
+            .hint("stores begin with mysql:, postgres:, sqlite:, mongodb: or file:"));
+    };
+    if text.contains('#') && kind != StoreKind::Files {
+        return Err(source
+            .error(url.span(), "a store's URL ends before `#`: tables are named where they are used")
+            .hint("if the `#` is part of a password, write it as %23"));
+    }
+    Ok(kind)
+}
+
+/// A file's URL with its path taken from the project's folder.
+fn located(url: Secret, kind: StoreKind, folder: &Path) -> Secret {
+    let scheme = match kind {
+        StoreKind::Sqlite => "sqlite:",
+        StoreKind::Files => "file:",
+        _ => return url,
+    };
+    let rest = url.expose().strip_prefix(scheme).unwrap_or_default();
+    let rest = rest.strip_prefix("//").unwrap_or(rest);
+    if rest.is_empty() || rest.starts_with(['/', ':', '~']) || folder.as_os_str().is_empty() {
+        return url;
+    }
+    Secret::new(format!("{scheme}{}", folder.join(rest).display()))
+}
