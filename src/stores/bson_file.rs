@@ -6,7 +6,8 @@ use std::io::{BufRead, Read};
 use std::path::{Path, PathBuf};
 
 use super::document::{Picker, Sample};
-use super::gzip::{FileState, is_gzip, open_text, read_failed};
+use super::file::{FileStamp, is_gzip};
+use super::gzip::{open_text, read_failed};
 use super::{Opened, Outlet, ReadEnd, ReadRequest, Settings, Source, StoreError, Wish};
 
 /// Smallest document: its length and its closing zero.
@@ -17,7 +18,7 @@ const LARGEST: usize = (16 << 20) + (16 << 10);
 /// Reads a mongodump file.
 pub struct BsonSource {
     path: PathBuf,
-    state: Option<FileState>,
+    state: Option<FileStamp>,
 }
 
 impl BsonSource {
@@ -29,7 +30,7 @@ impl BsonSource {
 
 impl Source for BsonSource {
     fn open(&mut self, wish: &Wish) -> Result<Opened, StoreError> {
-        let state = FileState::of(&self.path)?;
+        let state = FileStamp::of(&self.path)?;
         self.state = Some(state);
         let mut documents = Documents::open(&self.path)?;
         let mut sample = Sample::new(wish);
@@ -58,7 +59,7 @@ impl Source for BsonSource {
     fn read(&mut self, request: &ReadRequest, out: &mut Outlet) -> Result<ReadEnd, StoreError> {
         let state = match self.state {
             Some(state) if !request.fresh => state,
-            _ => FileState::of(&self.path)?,
+            _ => FileStamp::of(&self.path)?,
         };
         self.state = Some(state);
         let mut documents = Documents::open(&self.path)?;
@@ -69,7 +70,7 @@ impl Source for BsonSource {
             }
             out.end_row()?;
         }
-        state.unchanged(&self.path)?;
+        state.check_unchanged(&self.path)?;
         Ok(ReadEnd { other_fields: picker.into_other_fields() })
     }
 }

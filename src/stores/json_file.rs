@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use crate::domain::JsonError;
 
 use super::document::{Picker, Sample};
-use super::gzip::{FileState, is_gzip, open_text, read_failed};
+use super::file::{FileStamp, is_gzip};
+use super::gzip::{open_text, read_failed};
 use super::{Opened, Outlet, ReadEnd, ReadRequest, Settings, Source, StoreError, Wish};
 
 /// Longest line. A document of MongoDB's 16 MiB takes a few times that as Extended JSON.
@@ -18,7 +19,7 @@ const LONGEST: u64 = 256 << 20;
 /// Reads a file of JSON lines.
 pub struct JsonSource {
     path: PathBuf,
-    state: Option<FileState>,
+    state: Option<FileStamp>,
 }
 
 impl JsonSource {
@@ -30,7 +31,7 @@ impl JsonSource {
 
 impl Source for JsonSource {
     fn open(&mut self, wish: &Wish) -> Result<Opened, StoreError> {
-        let state = FileState::of(&self.path)?;
+        let state = FileStamp::of(&self.path)?;
         self.state = Some(state);
         let mut lines = Lines::open(&self.path)?;
         lines.refuse_array()?;
@@ -60,7 +61,7 @@ impl Source for JsonSource {
     fn read(&mut self, request: &ReadRequest, out: &mut Outlet) -> Result<ReadEnd, StoreError> {
         let state = match self.state {
             Some(state) if !request.fresh => state,
-            _ => FileState::of(&self.path)?,
+            _ => FileStamp::of(&self.path)?,
         };
         self.state = Some(state);
         let mut lines = Lines::open(&self.path)?;
@@ -71,7 +72,7 @@ impl Source for JsonSource {
             }
             out.end_row()?;
         }
-        state.unchanged(&self.path)?;
+        state.check_unchanged(&self.path)?;
         Ok(ReadEnd { other_fields: picker.into_other_fields() })
     }
 }
