@@ -29,7 +29,7 @@ type Script = dyn Fn(&str, &Document) -> Option<Answer> + Send + Sync;
 
 struct FakeServer {
     port: u16,
-    /// The names of the commands that came, without those of monitoring.
+    /// The names of the commands that came; `hello` for all its spellings.
     commands: Arc<Mutex<Vec<String>>>,
 }
 
@@ -49,7 +49,8 @@ impl FakeServer {
     }
 
     fn source(&self, settings: Settings) -> MongoSource {
-        let url = format!("mongodb://127.0.0.1:{}/shop?directConnection=true&retryReads=false", self.port);
+        let options = "directConnection=true&retryReads=false&heartbeatFrequencyMS=500";
+        let url = format!("mongodb://127.0.0.1:{}/shop?{options}", self.port);
         MongoSource::new(url, Target { table: Some("payout".into()), ..Target::default() }, settings)
     }
 
@@ -84,9 +85,7 @@ fn serve(mut stream: TcpStream, port: u16, replica_set: bool, script: &Script, s
         let command = Document::from_reader(&body[start..start + len]).expect("a document");
         let name = command.keys().next().expect("a command").clone();
         let hello = matches!(name.to_ascii_lowercase().as_str(), "hello" | "ismaster");
-        if !hello {
-            seen.lock().expect("commands").push(name.clone());
-        }
+        seen.lock().expect("commands").push(if hello { "hello".into() } else { name.clone() });
         let answer = script(&name, &command).unwrap_or_else(|| Answer::Reply(usual(&name, hello, port, replica_set)));
         let reply = match answer {
             Answer::HangUp => return,
@@ -244,6 +243,20 @@ fn a_server_that_falls_silent_is_given_up() {
     assert_eq!((reading.rows.len(), reading.error().class), (1_000, ErrorClass::Failed));
     assert!(reading.error().what.contains("sent nothing for 0.5 s"), "{}", reading.error());
     assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
+}
+
+#[test]
+fn heartbeats_cannot_break_a_read_that_waits_for_the_merge() {
+    let server = failing_after_1000(|| Answer::Silence);
+    let (mut source, opened) = server.open(Settings { read_timeout: Duration::from_millis(1_800), ..brief() });
+    opened.expect("opens");
+    let before = server.came("hello");
+    read(&mut source, &request(&["_id"], 1));
+    assert_eq!(
+        server.came("hello"),
+        before,
+        "the driver's tasks rest when this side waits; there must be nothing to miss"
+    );
 }
 
 #[test]

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use mongodb::bson::{Document, doc};
-use mongodb::options::ClientOptions;
+use mongodb::options::{ClientOptions, ServerMonitoringMode};
 use mongodb::{Client, ClientSession, Database};
 use tokio::runtime::{Builder, Runtime};
 
@@ -18,6 +18,8 @@ use super::failure::{Place, may_pass, reason};
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// Longest wait for the driver's tasks to end.
 const SHUTDOWN: Duration = Duration::from_secs(3);
+/// Longer than any read.
+const NO_HEARTBEAT: Duration = Duration::from_secs(30 * 86_400);
 /// The wire version of MongoDB 5.0, which brought snapshot sessions.
 const SNAPSHOTS_SINCE: i32 = 13;
 
@@ -102,12 +104,21 @@ async fn connect(url: &str, settings: &Settings) -> Result<(Client, Database, Pl
         return Err(StoreError::usage(format!("the MongoDB URL of {} does not name a database", place.name))
             .hint("write it as `mongodb://host/database#collection`"));
     };
+    if url.to_ascii_lowercase().contains("maxstalenessseconds=") {
+        return Err(StoreError::usage("`maxStalenessSeconds` in the MongoDB URL is not supported")
+            .hint("leave it out: the moment of the snapshot that was read is reported"));
+    }
     let hosts: Vec<String> = options.hosts.iter().map(ToString::to_string).collect();
     place.name = format!("{}/{database}", hosts.join(","));
     place.secrets.extend(options.credential.iter().filter_map(|c| c.password.clone()));
     options.app_name.get_or_insert_with(|| "recon".to_owned());
     options.connect_timeout.get_or_insert(settings.connect_timeout);
     options.server_selection_timeout.get_or_insert(settings.connect_timeout);
+    // The driver's tasks rest while this thread waits for the merge, which can take minutes when the other side
+    // sorts first. A heartbeat that finds its time passed then would break the connection of the read; so there
+    // are none after the first. Servers are looked at again whenever one is needed and none is known.
+    options.server_monitoring_mode = Some(ServerMonitoringMode::Poll);
+    options.heartbeat_freq = Some(NO_HEARTBEAT);
     let client = Client::with_options(options).map_err(|e| place.error(&e, "preparing the connection"))?;
     let server = loop {
         match client.database("admin").run_command(doc! { "hello": 1 }).await {
