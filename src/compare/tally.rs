@@ -207,6 +207,8 @@ pub struct ColumnTally {
     /// Keys in which it agrees only within the tolerance.
     pub tolerated: i64,
     drift: [i64; Drift::ALL.len()],
+    /// Sum of numbers that agree without drift in records that match: part of both sides' totals, added once.
+    agreed: Total,
     /// Sums of numbers.
     numbers: Sums,
     /// Sums of what counts only if the column turns out to hold numbers: text that is a plain decimal literal,
@@ -223,6 +225,23 @@ enum OnSide {
 }
 
 impl ColumnTally {
+    /// Adds a pair of values that agree without drift. Most values of most runs come this way.
+    #[inline]
+    fn agree(&mut self, legacy: CellRef<'_>, candidate: CellRef<'_>, sign: i128) {
+        match (legacy.cell, candidate.cell) {
+            (Cell::Number { coefficient, scale, .. }, Cell::Number { .. }) if coefficient != i128::MIN => {
+                self.legacy_kinds.note(&legacy.cell);
+                self.candidate_kinds.note(&candidate.cell);
+                self.agreed.add_small(coefficient * sign, scale.into());
+            }
+            (Cell::Null | Cell::Absent, _) => {}
+            _ => {
+                self.total(legacy, OnSide::Legacy, Bucket::Compared, sign);
+                self.total(candidate, OnSide::Candidate, Bucket::Compared, sign);
+            }
+        }
+    }
+
     /// Adds a value to its side's totals and returns its amount where it is one that needs more than a glance.
     #[inline]
     fn total(&mut self, at: CellRef<'_>, side: OnSide, bucket: Bucket, sign: i128) {
@@ -286,6 +305,12 @@ impl ColumnTally {
         total.add(&if sign < 0 { size.negated() } else { size });
     }
 
+    fn drifted(&mut self, drift: DriftSet, one: i64) {
+        for kind in Drift::ALL.into_iter().filter(|kind| drift.has(*kind)) {
+            self.drift[kind as usize] += one;
+        }
+    }
+
     /// How often equal values were held differently, where it happened.
     pub fn drift(&self) -> Vec<(Drift, u64)> {
         let counted = Drift::ALL.into_iter().zip(self.drift);
@@ -309,6 +334,8 @@ impl ColumnTally {
         }
         let mut sums = self.numbers.clone();
         sums.merge(&self.others);
+        sums.legacy.merge(&self.agreed);
+        sums.candidate.merge(&self.agreed);
         let gap = |a: &Amount, b: &Amount| a.minus(b).unwrap_or(Amount::NAN);
         let (over, under) = (sums.over.amount(), sums.under.amount());
         let totals = Totals {
@@ -339,6 +366,7 @@ impl ColumnTally {
         self.mismatched += other.mismatched;
         self.tolerated += other.tolerated;
         self.drift.iter_mut().zip(other.drift).for_each(|(a, b)| *a += b);
+        self.agreed.merge(&other.agreed);
         self.numbers.merge(&other.numbers);
         self.others.merge(&other.others);
         self.not_totalled += other.not_totalled;
@@ -355,6 +383,7 @@ fn amount_of(at: CellRef<'_>) -> Option<Amount> {
         Cell::Number { coefficient, scale, .. } => Some(Amount::new(coefficient, scale.into())),
         Cell::Wide { text, .. } => Amount::parse(at.text(text)).ok().filter(Amount::is_finite),
         Cell::Bool(b) => Some(Amount::new(i128::from(b), 0)),
+        Cell::Text(span) | Cell::Untyped(span) if !matches!(at.bytes(span).first(), Some(b'-' | b'0'..=b'9')) => None,
         Cell::Text(span) | Cell::Untyped(span) => match plain_literal(at.bytes(span)) {
             Some((coefficient, scale)) => Some(Amount::new(coefficient, scale.into())),
             None if is_plain_literal(at.bytes(span)) => Amount::parse(at.text(span)).ok(),
@@ -432,6 +461,26 @@ impl Tally {
             _ => Bucket::Compared,
         };
         self.keys += one;
+        if outcome == Outcome::Matched
+            && let (Some(legacy), Some(candidate)) = (legacy, candidate)
+        {
+            self.matched += one;
+            self.legacy.read += one;
+            self.candidate.read += one;
+            for (column, (tally, outcome)) in self.columns.iter_mut().zip(columns).enumerate() {
+                let (l, c) = (legacy.at(judge.key + column), candidate.at(judge.key + column));
+                match outcome {
+                    ColumnOutcome::Agrees(drift) if drift.is_empty() => tally.agree(l, c, sign),
+                    ColumnOutcome::Agrees(drift) => {
+                        tally.total(l, OnSide::Legacy, bucket, sign);
+                        tally.total(c, OnSide::Candidate, bucket, sign);
+                        tally.drifted(*drift, one);
+                    }
+                    _ => {}
+                }
+            }
+            return;
+        }
         match outcome {
             Outcome::Matched => self.matched += one,
             Outcome::Tolerated => {
@@ -468,11 +517,7 @@ impl Tally {
                     let (l, c) = (cell(legacy, judge.key + column), cell(candidate, judge.key + column));
                     match outcome {
                         ColumnOutcome::Agrees(drift) if drift.is_empty() => {}
-                        ColumnOutcome::Agrees(drift) => {
-                            for kind in Drift::ALL.into_iter().filter(|kind| drift.has(*kind)) {
-                                tally.drift[kind as usize] += one;
-                            }
-                        }
+                        ColumnOutcome::Agrees(drift) => tally.drifted(*drift, one),
                         ColumnOutcome::Tolerated => {
                             tally.tolerated += one;
                             tally.difference(l, c, sign);

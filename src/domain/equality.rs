@@ -149,6 +149,10 @@ pub fn compare_cells(legacy: CellRef<'_>, candidate: CellRef<'_>, rules: &Rules)
             Equality::of(legacy.bytes(a) == candidate.bytes(b))
         }
         (Cell::Null, Cell::Null) | (Cell::Absent, Cell::Absent) => Equality::SAME,
+        (Cell::Null, Cell::Absent) | (Cell::Absent, Cell::Null) if rules.missing == Missing::Null => {
+            Equality::Equal(DriftSet::only(Drift::Missing))
+        }
+        (Cell::Instant { nanos: a, .. }, Cell::Instant { nanos: b, .. }) if a == b => Equality::SAME,
         (Cell::Bool(a), Cell::Bool(b)) => Equality::of(a == b),
         (Cell::Date(a), Cell::Date(b)) => Equality::of(a == b),
         (Cell::Bson { at: a, array: x }, Cell::Bson { at: b, array: y })
