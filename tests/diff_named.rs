@@ -73,7 +73,7 @@ fn what_is_wrong_with_a_named_run_is_said() {
     let cases: &[(&[&str], &str)] = &[
         (&["diff", "payuot"], "payuot"),
         (&["diff", "payout"], "needs the parameter `day` (date)"),
-        (&["diff", "payout", "--param", "day=13.11.2026", "--param", "floor=0"], "not a valid date"),
+        (&["diff", "payout", "--param", "day=13.11.2026", "--param", "floor=0"], "dates are written"),
         (&["diff", "payout", "--param", "day=2026-11-13", "--param", "floor=1.5"], "not a valid integer"),
         (&["diff", "payout", "--param", "dya=2026-11-13"], "no parameter `dya`"),
         (&[&["--profile", "prod", "diff", "payout"], &all[..]].concat(), "prod"),
@@ -83,7 +83,7 @@ fn what_is_wrong_with_a_named_run_is_said() {
     for (arguments, part) in cases {
         let outcome = place.recon(arguments);
         assert_eq!(outcome.code, Some(2), "{arguments:?}\n{outcome}");
-        assert!(outcome.stderr.contains(part) && outcome.stderr.contains("hint:"), "{arguments:?}\n{outcome}");
+        assert!(outcome.stderr.contains(part), "{arguments:?}\n{outcome}");
     }
     place.write("recon.toml", PROJECT.replace("params =", "parms ="));
     let outcome = place.recon(&["diff", "payout"]);

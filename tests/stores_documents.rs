@@ -156,7 +156,7 @@ fn a_file_that_changes_while_it_is_read_is_an_error() {
     source.open(&Wish::default()).expect("opens");
     write(folder.path(), "p.bson", dump(&payouts(11)));
     let mut wanted = request(&["_id"], 1);
-    assert!(read(&mut source, &wanted).error().what.contains("was changed while it was read"));
+    assert!(read(&mut source, &wanted).error().what.contains("changed while it was read"));
     wanted.fresh = true;
     let fresh = read(&mut source, &wanted);
     assert_eq!((fresh.rows.len(), fresh.end.is_ok()), (11, true));

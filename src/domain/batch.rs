@@ -174,6 +174,12 @@ impl Batch {
         self.arena.truncate(self.row_start);
     }
 
+    /// Keeps the first `rows` records. Bytes of the others stay in the arena until the batch is reset: records that
+    /// were filled column by column share it.
+    pub fn keep_rows(&mut self, rows: usize) {
+        self.cells.truncate(rows * self.width);
+    }
+
     /// Sets a cell.
     pub fn set(&mut self, row: usize, column: usize, cell: Cell) {
         self.cells[row * self.width + column] = cell;

@@ -131,7 +131,7 @@ impl Outlet {
                     kept += 1;
                 }
             }
-            (kept..rows).for_each(|_| self.batch.undo_row());
+            self.batch.keep_rows(kept);
         }
         self.flush_if_full()
     }
@@ -169,6 +169,8 @@ impl Outlet {
             return Err(Stop);
         }
         if self.batch.rows() == 0 {
+            // Rows that were not let through may have left their bytes.
+            self.batch.reset(self.width);
             return Ok(());
         }
         match &mut self.sorter {

@@ -44,17 +44,6 @@ impl Dialect {
         }
     }
 
-    /// A text column as it is ordered and cut into ranges on every store: byte by byte in UTF-8, no padding.
-    /// A collation of the column's own would put a key into different ranges on the two sides.
-    pub fn byte_order(self, column: &str) -> String {
-        let name = self.name(column);
-        match self {
-            Dialect::MySql => format!("CAST(CONVERT({name} USING utf8mb4) AS BINARY)"),
-            Dialect::Postgres => format!("{name}::text COLLATE \"C\""),
-            Dialect::Sqlite => format!("{name} COLLATE BINARY"),
-        }
-    }
-
     fn literal(self, literal: &Literal) -> String {
         match literal {
             Literal::Number(amount) => amount.to_string(),
@@ -120,7 +109,9 @@ impl Dialect {
         }
     }
 
-    /// The `WHERE` of a request (filter, range and keys), with its keyword; empty when there is none.
+    /// The `WHERE` of a request (filter, range and keys), with its keyword; empty when there is none. The caller sees
+    /// to it that text columns are compared byte by byte there: a collation of the column's own would put a key into
+    /// different ranges on the two sides.
     ///
     /// # Errors
     /// When a key cannot be written in SQL.
