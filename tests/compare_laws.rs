@@ -10,6 +10,8 @@
 //! 6. Exactly the planted faults are found.
 //! 7. Control totals tie to the discrepancies.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

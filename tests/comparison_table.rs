@@ -1,5 +1,7 @@
 //! `docs/comparison.md`, cell by cell: what the page says is what the code does, in both directions.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
 use recon::domain::{
     Amount, Drift, Equality, Missing, NumberForm, Rules, Types, Value, compare_values, is_plain_literal, parse_date,
     parse_instant, parse_time,

@@ -1,5 +1,7 @@
 //! `recon diff` on files, with the real program: what fooled other tools, and what a wrong command line says.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
 mod support;
 
 use serde_json::Value;

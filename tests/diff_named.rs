@@ -1,5 +1,7 @@
 //! `recon diff NAME`: a reconciliation of `recon.toml`, its parameters, its profiles, and what is wrong with them.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
 mod support;
 
 use support::Place;

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, Sender};
 use crate::domain::{Batch, Value, cmp_keys};
 use crate::stores::{ReadEnd, Received, StoreError};
 
-use super::tally::Copies;
+use super::judge::Copies;
 
 /// The records of one key that are kept to be shown; more of them are a failure of the data, not a discrepancy.
 pub const MAX_COPIES: usize = 100_000;

@@ -7,8 +7,9 @@ use std::io;
 use crate::domain::Batch;
 
 use super::cursor::{Cursor, Halt};
+use super::judge::{ColumnOutcome, Copies, Judge, Outcome};
 use super::spill::Spill;
-use super::tally::{ColumnOutcome, Copies, Judge, Outcome, Tally};
+use super::tally::Tally;
 
 /// Which side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,6 +4,7 @@
 #![deny(clippy::float_arithmetic)]
 
 mod cursor;
+mod judge;
 mod merge;
 mod partition;
 mod plan;

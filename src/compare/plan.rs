@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::domain::{ColumnType, Filter, Rules, Tolerance};
 use crate::stores::{Column, ColumnKind, Fix, KeyRange, Opened, ReadRequest, Wanted};
 
-use super::tally::Judge;
+use super::judge::Judge;
 
 /// What the user asked for, before the columns of the sides are known.
 #[derive(Clone, Debug, Default)]
@@ -241,7 +241,7 @@ impl Definition {
         let key = |name: &str| self.key.iter().any(|(l, _)| l == name);
         let open_ended = !legacy.fixed_columns || !candidate.fixed_columns;
         for (name, option) in self.tolerances.iter().map(|(n, _)| (n, "--tolerance")) {
-            if !compared(name) && !(open_ended && !key(name)) {
+            if !compared(name) && (!open_ended || key(name)) {
                 let names = columns.iter().map(|c| c.legacy.as_str()).collect::<Vec<_>>().join(", ");
                 return Err(refuse(
                     format!("`{option} {name}=…` names a column that is not compared"),

@@ -9,11 +9,12 @@ use std::sync::mpsc::Receiver;
 use crate::domain::{Batch, Value, cmp_keys};
 use crate::stores::{KeyRange, Received, StoreError};
 
+use super::judge::Copies;
 use super::merge::{SideName, outcome_of};
 use super::plan::Plan;
 use super::side::SideThread;
 use super::spill::{Entry, Spill, SpillReader};
-use super::tally::{Copies, Tally};
+use super::tally::Tally;
 
 /// Keys that are read again in one query.
 const KEYS_A_QUERY: usize = 500;

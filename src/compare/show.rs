@@ -6,10 +6,10 @@ use std::io;
 use crate::domain::{Amount, Value};
 use crate::report::{Discrepancy, DiscrepancyKind, FieldDifference};
 
+use super::judge::{ColumnOutcome, Copies, Outcome};
 use super::merge::outcome_of;
 use super::plan::Plan;
 use super::spill::{Entry, SpillReader};
-use super::tally::{ColumnOutcome, Copies, Outcome};
 
 /// Every discrepancy of a comparison, in key order.
 pub struct Discrepancies<'a> {

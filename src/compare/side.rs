@@ -13,7 +13,7 @@ use crate::stores::{
 pub type MakeSource = Arc<dyn Fn() -> Result<Box<dyn Source>, StoreError> + Send + Sync>;
 
 enum Command {
-    Read { requests: Vec<ReadRequest>, outlet: Outlet },
+    Read { requests: Vec<ReadRequest>, outlet: Box<Outlet> },
     Boundaries { key: String, filter: Option<Filter>, parts: usize, reply: Sender<Result<Vec<Value>, StoreError>> },
 }
 
@@ -69,7 +69,7 @@ impl SideThread {
             channel(request, rules, Arc::clone(&self.progress), filter_here, sort_memory);
         // If the thread is gone, whoever receives finds the channel closed and says so.
         if let Some(commands) = &self.commands {
-            let _ = commands.send(Command::Read { requests, outlet });
+            let _ = commands.send(Command::Read { requests, outlet: Box::new(outlet) });
         }
         (receiver, give_back)
     }

@@ -7,7 +7,7 @@ use tempfile::SpooledTempFile;
 
 use crate::domain::{Batch, read_row, write_row};
 
-use super::tally::{Copies, Outcome};
+use super::judge::{Copies, Outcome};
 
 /// Bytes kept in memory before the disk is used.
 const IN_MEMORY: usize = 1 << 20;

@@ -128,9 +128,7 @@ impl Dialect {
     }
 
     fn range(self, column: &str, range: &KeyRange) -> Result<Option<String>, StoreError> {
-        let bounds_are_text =
-            [&range.from, &range.below].into_iter().flatten().any(|v| matches!(v, Value::Text { .. }));
-        let name = if bounds_are_text { self.byte_order(column) } else { self.name(column) };
+        let name = self.name(column);
         Ok(match (&range.from, &range.below) {
             (None, None) => None,
             (Some(from), None) => Some(format!("{name} >= {}", self.key_literal(from)?)),
