@@ -75,14 +75,14 @@ pub(super) fn column_name(column: &ColumnReport) -> String {
 pub(super) fn totals_notes(column: &ColumnReport, totals: &Totals) -> Vec<String> {
     let mut notes = Vec::new();
     let name = &column.name;
-    for (amount, side, what) in [
-        (&totals.legacy_in_duplicates, "legacy", "duplicate keys"),
-        (&totals.candidate_in_duplicates, "candidate", "duplicate keys"),
-        (&totals.legacy_in_unknown, "legacy", "unknown records"),
-        (&totals.candidate_in_unknown, "candidate", "unknown records"),
+    for (legacy, candidate, what) in [
+        (&totals.legacy_in_duplicates, &totals.candidate_in_duplicates, "duplicate keys"),
+        (&totals.legacy_in_unknown, &totals.candidate_in_unknown, "unknown records"),
     ] {
-        if !amount.is_zero() {
-            notes.push(format!("{name}: {amount} of the {side} total is in {what}, neither over nor under"));
+        if !(legacy.is_zero() && candidate.is_zero()) {
+            notes.push(format!(
+                "{name}: neither over nor under are {legacy} (legacy) and {candidate} (candidate) in {what}"
+            ));
         }
     }
     if totals.not_totalled > 0 {

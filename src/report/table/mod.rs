@@ -58,8 +58,11 @@ impl Page<'_> {
         }
         let name = report.name.as_ref().map(|n| format!("{}: ", visible(n))).unwrap_or_default();
         writeln!(out, "{}  {name}{}", self.paint.text(style, &word), self.paint.text(Style::Bold, &sentence))?;
-        for reason in &report.reasons {
-            self.wrapped("  ", reason, if report.verdict == Verdict::Incomplete { style } else { Style::Plain }, out)?;
+        // What differs stands in the counts right below; why a comparison is incomplete stands nowhere else.
+        if report.verdict == Verdict::Incomplete {
+            for reason in &report.reasons {
+                self.wrapped("  ", reason, style, out)?;
+            }
         }
         Ok(())
     }
