@@ -17,6 +17,6 @@ mod tally;
 
 pub use merge::SideName;
 pub use plan::{Definition, Plan, PlanError, PlannedColumn};
-pub use run::{CompareError, Compared, Comparison, Recheck, SideInput, compare};
+pub use run::{CompareError, Compared, Comparison, Recheck, compare};
 pub use show::Discrepancies;
-pub use side::MakeSource;
+pub use side::{MakeSource, SideInput};

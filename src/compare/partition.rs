@@ -8,8 +8,7 @@ use crate::stores::{KeyRange, ReadEnd};
 use super::cursor::Cursor;
 use super::merge::{Merge, MergeError, SideName};
 use super::plan::Plan;
-use super::run::SideInput;
-use super::side::SideThread;
+use super::side::{SideInput, SideThread};
 use super::spill::Spill;
 use super::tally::Tally;
 

@@ -1,12 +1,11 @@
 //! A whole comparison: open both sides, plan, merge (again, when reading showed that the plan was too small),
 //! read discrepant keys again, check that everything adds up, and say so in a [`Report`].
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::Value;
 use crate::report::{ColumnReport, Counts, Report, Side, Verdict};
-use crate::stores::{ErrorClass, KeyRange, Opened, Progress, StoreError, Wish};
+use crate::stores::{ErrorClass, KeyRange, Opened, StoreError};
 
 use super::cursor::Halt;
 use super::merge::{MergeError, SideName};
@@ -14,28 +13,9 @@ use super::partition::{Merged, Reading, merge, merge_in_parallel, ranges};
 use super::plan::{Definition, Plan, PlanError, SidePlan};
 use super::recheck::{RecheckError, recheck};
 use super::show::Discrepancies;
-use super::side::{MakeSource, SideThread};
+use super::side::{SideInput, SideThread};
 use super::spill::SpillReader;
 use super::tally::Tally;
-
-/// One side to be read.
-#[derive(Clone)]
-pub struct SideInput {
-    /// Makes its source.
-    pub make: MakeSource,
-    /// The locator, without secrets.
-    pub label: String,
-    /// Names to look for, in this side's spelling.
-    pub wish: Wish,
-    /// Counters for a progress display.
-    pub progress: Arc<Progress>,
-}
-
-impl SideInput {
-    pub(super) fn start(&self) -> SideThread {
-        SideThread::start(Arc::clone(&self.make), self.wish.clone(), Arc::clone(&self.progress))
-    }
-}
 
 /// Reading discrepant keys again.
 #[derive(Clone, Copy, Debug, Default)]

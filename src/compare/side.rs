@@ -12,6 +12,25 @@ use crate::stores::{
 /// Makes the source of one side; called once for each connection that is wanted.
 pub type MakeSource = Arc<dyn Fn() -> Result<Box<dyn Source>, StoreError> + Send + Sync>;
 
+/// One side to be read.
+#[derive(Clone)]
+pub struct SideInput {
+    /// Makes its source.
+    pub make: MakeSource,
+    /// The locator, without secrets.
+    pub label: String,
+    /// Names to look for, in this side's spelling.
+    pub wish: Wish,
+    /// Counters for a progress display.
+    pub progress: Arc<Progress>,
+}
+
+impl SideInput {
+    pub(super) fn start(&self) -> SideThread {
+        SideThread::start(Arc::clone(&self.make), self.wish.clone(), Arc::clone(&self.progress))
+    }
+}
+
 enum Command {
     Read { requests: Vec<ReadRequest>, outlet: Box<Outlet> },
     Boundaries { key: String, filter: Option<Filter>, parts: usize, reply: Sender<Result<Vec<Value>, StoreError>> },
