@@ -216,14 +216,18 @@ pub fn run() -> Exit {
     };
     commands::exit_on_interrupt();
     let global = Global { config: cli.config, profile: cli.profile, color: cli.color, quiet: cli.quiet };
-    let ended = match cli.command {
-        Command::Diff(args) => commands::diff::run(&global, &args),
-        Command::Demo(args) => commands::demo::run(&global, &args),
+    let command = cli.command;
+    commands::guarded(|| dispatch(&global, command)).unwrap_or_else(|failure: Failure| failure.print())
+}
+
+fn dispatch(global: &Global, command: Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Diff(args) => commands::diff::run(global, &args),
+        Command::Demo(args) => commands::demo::run(global, &args),
         Command::Completions { shell } => {
             use clap::CommandFactory;
             clap_complete::generate(shell, &mut Cli::command(), "recon", &mut std::io::stdout());
             Ok(Exit::Success)
         }
-    };
-    ended.unwrap_or_else(|failure: Failure| failure.print())
+    }
 }

@@ -34,6 +34,11 @@ pub fn run(global: &Global, args: &DemoArgs) -> Result<Exit, Failure> {
     let folder: PathBuf = match &args.keep {
         Some(folder) => {
             std::fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
+            let mut entries = std::fs::read_dir(folder).map_err(|error| unwritable(folder, &error))?;
+            if entries.next().is_some() {
+                return Err(Failure::usage(format!("the folder {} is not empty", folder.display()))
+                    .hint("name a new folder: the demo overwrites nothing"));
+            }
             folder.clone()
         }
         None => {
@@ -98,9 +103,6 @@ fn write_files(folder: &Path) -> Result<(), Failure> {
         std::fs::write(&path, text).map_err(|error| unwritable(&path, &error))?;
     }
     let database = folder.join("p2p.db");
-    if database.exists() {
-        std::fs::remove_file(&database).map_err(|error| unwritable(&database, &error))?;
-    }
     let failed = |error: &dyn std::fmt::Display| {
         Failure::incomplete(format!("{} could not be filled: {error}", database.display()))
     };

@@ -35,6 +35,9 @@ pub fn run(global: &Global, args: &DiffArgs) -> Result<Exit, Failure> {
     };
     request.legacy.check()?;
     request.candidate.check()?;
+    if let Some(path) = &args.output {
+        not_a_side(path, &[&request.legacy, &request.candidate])?;
+    }
     let settings = settings(args)?;
     let estimates = Arc::new(progress::Estimates::default());
     let sides = [Arc::new(Progress::default()), Arc::new(Progress::default())];
@@ -48,6 +51,18 @@ pub fn run(global: &Global, args: &DiffArgs) -> Result<Exit, Failure> {
     compared.report.elapsed = started.elapsed();
     output::write(global, &mut compared, format, args.limit, args.output.as_deref())?;
     Ok(output::exit_of(compared.report.verdict))
+}
+
+/// A report must not replace what it reports on.
+fn not_a_side(output: &Path, sides: &[&Locator]) -> Result<(), Failure> {
+    let Ok(written) = output.canonicalize() else { return Ok(()) };
+    let is_side =
+        sides.iter().filter_map(|side| side.path()).any(|path| path.canonicalize().is_ok_and(|p| p == written));
+    if is_side {
+        return Err(Failure::usage(format!("`--output {}` is one of the two sides", output.display()))
+            .hint("give the report a name of its own"));
+    }
+    Ok(())
 }
 
 fn comparison(

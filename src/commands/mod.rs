@@ -91,6 +91,21 @@ impl From<CompareError> for Failure {
     }
 }
 
+/// Runs a command; a panic, which is always a fault of recon, ends as `incomplete` and never as another code.
+///
+/// # Errors
+/// As the command, or the panic as a failure.
+pub fn guarded(command: impl FnOnce() -> Result<Exit, Failure>) -> Result<Exit, Failure> {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map_or_else(String::new, |at| format!(" at {at}"));
+        eprintln!("recon failed{place}: {}", panic.payload_as_str().unwrap_or("no message"));
+    }));
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(command)).unwrap_or_else(|_| {
+        Err(Failure::incomplete("recon itself failed; nothing it may have printed can be trusted")
+            .hint("this is a fault of recon; please report it with the command you ran"))
+    })
+}
+
 /// Ends the process with the code for an interruption. Everything recon holds open is read-only or temporary and
 /// without a name, so there is nothing to clean up.
 pub fn exit_on_interrupt() {

@@ -19,6 +19,8 @@ pub(super) struct Merged {
     pub failure: Option<MergeError>,
     /// Fields met but not read, legacy and candidate.
     pub found: (Vec<String>, Vec<String>),
+    /// Whether a side had more such fields than can be remembered.
+    pub found_cut: (bool, bool),
 }
 
 /// Memory and handling that both sides of a merge are read with.
@@ -28,8 +30,6 @@ pub(super) struct Reading {
     pub memory: usize,
     /// Whether a side's records must be sorted first.
     pub sort: (bool, bool),
-    /// Whether a side's filter is applied by recon.
-    pub filter_here: (bool, bool),
 }
 
 /// Ranges between ascending cut points; everything, when there are none.
@@ -58,6 +58,7 @@ pub(super) fn merge(
         spill: Spill::new(plan.judge.key + plan.columns.len()),
         failure: None,
         found: (Vec::new(), Vec::new()),
+        found_cut: (false, false),
     };
     let requests = |ranges: &[KeyRange], of_legacy: bool| {
         let side = if of_legacy { &plan.legacy } else { &plan.candidate };
@@ -67,8 +68,10 @@ pub(super) fn merge(
     let memory = |sort: bool| sort.then_some(reading.memory);
     let rules = &plan.judge.rules;
     // Both sides are asked before either is waited for: they read at the same time.
-    let legacy = sides.0.begin(requests(ranges.0, true), rules, reading.filter_here.0, memory(reading.sort.0));
-    let candidate = sides.1.begin(requests(ranges.1, false), rules, reading.filter_here.1, memory(reading.sort.1));
+    let legacy =
+        sides.0.begin(requests(ranges.0, true), rules, plan.legacy.filter_here.as_ref(), memory(reading.sort.0));
+    let candidate =
+        sides.1.begin(requests(ranges.1, false), rules, plan.candidate.filter_here.as_ref(), memory(reading.sort.1));
     let legacy = Cursor::start(legacy.0, legacy.1, plan.judge.key);
     let candidate = Cursor::start(candidate.0, candidate.1, plan.judge.key);
     match (legacy, candidate) {
@@ -76,11 +79,13 @@ pub(super) fn merge(
             let run = Merge::new(&plan.judge, &mut merged.tally, &mut merged.spill).run(&mut legacy, &mut candidate);
             merged.failure = run.err();
             if merged.failure.is_none() {
-                let fields = |cursor: Cursor| match cursor.into_end() {
-                    Some(Ok(ReadEnd { other_fields })) => other_fields,
-                    _ => Vec::new(),
+                let end = |cursor: Cursor| match cursor.into_end() {
+                    Some(Ok(end)) => end,
+                    _ => ReadEnd::default(),
                 };
-                merged.found = (fields(legacy), fields(candidate));
+                let (legacy, candidate) = (end(legacy), end(candidate));
+                merged.found_cut = (legacy.other_fields_cut, candidate.other_fields_cut);
+                merged.found = (legacy.other_fields, candidate.other_fields);
             }
         }
         (Err(halt), _) => merged.failure = Some(MergeError::Side(SideName::Legacy, halt)),
@@ -154,5 +159,6 @@ fn failed(plan: &Plan, side: SideName, error: crate::stores::StoreError) -> Merg
         spill: Spill::new(plan.judge.key + plan.columns.len()),
         failure: Some(MergeError::Side(side, super::cursor::Halt::Failed(error))),
         found: (Vec::new(), Vec::new()),
+        found_cut: (false, false),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::{ColumnType, Filter, Rules, Tolerance};
+use crate::domain::{ColumnType, Filter, Literal, Rules, Tolerance};
 use crate::stores::{Column, ColumnKind, Fix, KeyRange, Opened, ReadRequest, Wanted};
 
 use super::judge::Judge;
@@ -50,8 +50,10 @@ pub struct SidePlan {
     pub not_compared: Vec<String>,
     /// Whether the records must be sorted before the merge.
     pub sort: bool,
-    /// The condition in this side's names.
+    /// The condition in this side's names, where the store applies it.
     pub filter: Option<Filter>,
+    /// The condition, where it is judged here: the store does not apply conditions, or would understand it otherwise.
+    pub filter_here: Option<Filter>,
 }
 
 /// A comparison, resolved against the columns of both sides.
@@ -142,13 +144,15 @@ impl Definition {
                 .map(|column| column.name.clone())
                 .filter(|name| !wanted.iter().any(|w| covers(&w.name, name)))
                 .collect();
-            if !opened.filters {
+            let pushed = opened.filters && filter.as_ref().is_none_or(|f| understood_alike(opened, &wanted, f));
+            if !pushed {
                 let needed = filter.iter().flat_map(Filter::columns).collect::<BTreeSet<_>>();
                 let missing = needed.into_iter().filter(|name| !wanted.iter().any(|w| w.name == *name));
                 let hidden: Vec<Wanted> = missing.map(|name| Wanted { name, fix: None }).collect();
                 wanted.extend(hidden);
             }
-            SidePlan { wanted, not_compared, sort, filter }
+            let (filter, filter_here) = if pushed { (filter, None) } else { (None, filter) };
+            SidePlan { wanted, not_compared, sort, filter, filter_here }
         };
         for (of_legacy, opened, side) in [(true, legacy, "legacy"), (false, candidate, "candidate")] {
             for name in self.filter_of(of_legacy).iter().flat_map(Filter::columns) {
@@ -240,8 +244,12 @@ impl Definition {
         let compared = |name: &str| columns.iter().any(|c| c.legacy == name);
         let key = |name: &str| self.key.iter().any(|(l, _)| l == name);
         let open_ended = !legacy.fixed_columns || !candidate.fixed_columns;
+        let anywhere = |name: &str| {
+            let has = |opened: &Opened| opened.columns.is_empty() || opened.columns.iter().any(|c| c.name == name);
+            has(legacy) || has(candidate)
+        };
         for (name, option) in self.tolerances.iter().map(|(n, _)| (n, "--tolerance")) {
-            if !compared(name) && (!open_ended || key(name)) {
+            if !compared(name) && (!open_ended || key(name) || !anywhere(name)) {
                 let names = columns.iter().map(|c| c.legacy.as_str()).collect::<Vec<_>>().join(", ");
                 return Err(refuse(
                     format!("`{option} {name}=…` names a column that is not compared"),
@@ -250,7 +258,7 @@ impl Definition {
             }
         }
         for (name, _) in &self.types {
-            if !compared(name) && !key(name) && !open_ended {
+            if !compared(name) && !key(name) && !(open_ended && anywhere(name)) {
                 return Err(refuse(
                     format!("`--type {name}=…` names a column that is neither key nor compared"),
                     Some(listing(legacy)),
@@ -259,7 +267,7 @@ impl Definition {
         }
         for name in &self.ignore {
             let known = |opened: &Opened| opened.columns.iter().any(|c| c.name == *name);
-            if !known(legacy) && !known(candidate) && !open_ended {
+            if !known(legacy) && !known(candidate) && !(open_ended && anywhere(name)) {
                 return Err(refuse(
                     format!("`--ignore {name}` names a column that neither side has"),
                     Some(listing(legacy)),
@@ -319,6 +327,24 @@ impl Definition {
     }
 }
 
+/// Whether a store judges a condition as recon does: numbers against numbers, text against text. Anything else (a
+/// number against text, a date against a literal in some zone) means something else in each of them.
+fn understood_alike(opened: &Opened, wanted: &[Wanted], filter: &Filter) -> bool {
+    // What a sample of documents showed need not hold for the rest.
+    opened.fixed_columns
+        && filter.every_comparison(&|column, literal| {
+            let kind = opened.columns.iter().find(|c| c.name == column).map(|c| c.kind);
+            let converted = wanted.iter().any(|w| w.name == column && w.fix.is_some());
+            !converted
+                && matches!(
+                    (kind, literal),
+                    (Some(ColumnKind::Number), Literal::Number(_))
+                        | (Some(ColumnKind::Text), Literal::Text(_))
+                        | (Some(ColumnKind::Bool), Literal::Bool(_))
+                )
+        })
+}
+
 /// Whether a conversion can put keys into another order than the one the source sends them in.
 fn reorders(opened: &Opened, wanted: &Wanted) -> bool {
     use ColumnKind as K;
@@ -345,7 +371,7 @@ fn covers(wanted: &str, field: &str) -> bool {
 fn require(opened: &Opened, name: &str, side: &str, option: &str) -> Result<(), PlanError> {
     let there = opened.columns.iter().any(|column| column.name == name);
     // Documents without a record say nothing about their fields, and paths may lead to rare ones.
-    let may_come = !opened.fixed_columns && (opened.columns.is_empty() || option != "--key");
+    let may_come = !opened.fixed_columns && (opened.columns.is_empty() || !matches!(option, "--key" | "--where"));
     if there || may_come {
         return Ok(());
     }

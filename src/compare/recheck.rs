@@ -9,7 +9,7 @@ use std::sync::mpsc::Receiver;
 use crate::domain::{Batch, Value, cmp_keys};
 use crate::stores::{KeyRange, Received, StoreError};
 
-use super::judge::Copies;
+use super::judge::{Copies, Outcome};
 use super::merge::{SideName, outcome_of};
 use super::plan::Plan;
 use super::side::SideThread;
@@ -96,7 +96,15 @@ fn again(
         );
         plan.judge.judge(old.0, old.1, &mut before);
         tally.apply(&plan.judge, old.0, old.1, outcome_of(entry.outcome_code), &before, -1);
-        let outcome = plan.judge.judge(new.0, new.1, &mut now);
+        let mut new = new;
+        let mut outcome = plan.judge.judge(new.0, new.1, &mut now);
+        if outcome == Outcome::Gone || outcome_of(entry.outcome_code) == Outcome::Unknown {
+            // Not finding a record proves nothing (a key that the store cannot be asked for looks the same), so only
+            // records that were found and agree clear a discrepancy.
+            new = old;
+            outcome = outcome_of(entry.outcome_code);
+            plan.judge.judge(old.0, old.1, &mut now);
+        }
         tally.apply(&plan.judge, new.0, new.1, outcome, &now, 1);
         if outcome.agrees() {
             transient += 1;
@@ -118,7 +126,7 @@ fn read(
     let side_plan = if name == SideName::Legacy { &plan.legacy } else { &plan.candidate };
     let mut request = side_plan.request(plan.judge.key, KeyRange::default(), fresh);
     request.keys = Some(keys.to_vec());
-    let (receiver, _give_back) = side.begin(vec![request], &plan.judge.rules, false, None);
+    let (receiver, _give_back) = side.begin(vec![request], &plan.judge.rules, side_plan.filter_here.as_ref(), None);
     let gathered = gather(&receiver, side_plan.wanted.len()).map_err(|error| RecheckError::Side(name, error))?;
     let mut order: Vec<usize> = (0..gathered.rows()).collect();
     order.sort_by(|a, b| cmp_keys(&gathered, *a, &gathered, *b, plan.judge.key));

@@ -5,17 +5,17 @@ use std::time::Duration;
 
 use crate::domain::Value;
 use crate::report::{ColumnReport, Counts, Report, Side, Verdict};
-use crate::stores::{ErrorClass, KeyRange, Opened, StoreError};
+use crate::stores::{ErrorClass, Fix, KeyRange, Opened, StoreError};
 
 use super::cursor::Halt;
 use super::merge::{MergeError, SideName};
 use super::partition::{Merged, Reading, merge, merge_in_parallel, ranges};
-use super::plan::{Definition, Plan, PlanError, SidePlan};
+use super::plan::{Definition, Plan, PlanError, PlannedColumn, SidePlan};
 use super::recheck::{RecheckError, recheck};
 use super::show::Discrepancies;
 use super::side::{SideInput, SideThread};
 use super::spill::SpillReader;
-use super::tally::Tally;
+use super::tally::{ColumnTally, Tally};
 
 /// Reading discrepant keys again.
 #[derive(Clone, Copy, Debug, Default)]
@@ -100,6 +100,7 @@ pub fn compare(comparison: &Comparison) -> Result<Compared, CompareError> {
     // Each turn widens the plan (a column, a sort) or ends; there are not many things to widen.
     for attempt in 0.. {
         let plan = comparison.definition.plan(&legacy, &candidate).map_err(CompareError::Plan)?;
+        run.check_recheck(&plan, (&legacy, &candidate))?;
         let merged = run.merge_all(&plan, (&legacy, &candidate))?;
         if attempt < 8 && run.must_sort(&merged, (&legacy, &candidate)) {
             continue;
@@ -133,7 +134,6 @@ impl Run<'_> {
         let reading = Reading {
             memory: self.comparison.memory,
             sort: (plan.legacy.sort || self.sort.0, plan.candidate.sort || self.sort.1),
-            filter_here: (!opened.0.filters, !opened.1.filters),
         };
         let whole = [KeyRange::default()];
         let cuts = self.cut_points(plan, opened, reading)?;
@@ -149,6 +149,23 @@ impl Run<'_> {
             (true, false) => Ok(vec![merge(self.sides, plan, reading, (&cuts, &whole), false)]),
             _ => Ok(vec![merge(self.sides, plan, reading, (&whole, &cuts), false)]),
         }
+    }
+
+    /// A key that `--type` converts cannot be asked for in its store: better said before hours of reading.
+    fn check_recheck(&self, plan: &Plan, opened: (&Opened, &Opened)) -> Result<(), CompareError> {
+        let converted = |side: &SidePlan, opened: &Opened| {
+            opened.seeks && side.wanted[..plan.judge.key].iter().any(|w| matches!(w.fix, Some(Fix::Type(_))))
+        };
+        let any = converted(&plan.legacy, opened.0) || converted(&plan.candidate, opened.1);
+        if self.comparison.recheck.rounds == 0 || !any {
+            return Ok(());
+        }
+        Err(CompareError::Plan(PlanError {
+            what: "`--recheck` cannot look up keys in a database that `--type` converts".into(),
+            hint: Some(
+                "convert the key in a query (`--legacy-query`, `--candidate-query`) instead of with `--type`".into(),
+            ),
+        }))
     }
 
     /// The ranges to read by: one, unless partitions are wanted and can be had.
@@ -203,7 +220,9 @@ impl Run<'_> {
         let mut tally = Tally::new(plan.columns.len());
         let mut readers = Vec::new();
         let mut failure = None;
+        let mut cut = (false, false);
         for part in merged {
+            cut = (cut.0 || part.found_cut.0, cut.1 || part.found_cut.1);
             tally.merge(&part.tally);
             readers.push(part.spill.into_reader()?);
             failure = failure.or(part.failure);
@@ -290,14 +309,43 @@ impl Run<'_> {
         };
         report.legacy.notices.extend(plan.notices.iter().cloned());
         report.legacy.notices.extend(self.notices.iter().cloned());
-        judge(&mut report, &counts, self.comparison.allow_empty);
+        let nowhere = |(_, tally): &(&PlannedColumn, &ColumnTally)| {
+            !tally.legacy_kinds.is_present() && !tally.candidate_kinds.is_present()
+        };
+        let absent = plan.columns.iter().zip(&tally.columns).filter(nowhere);
+        let absent: Vec<String> = absent.map(|(column, _)| format!("`{}`", column.legacy)).collect();
+        let cut = if self.comparison.definition.only.is_some() { (false, false) } else { cut };
+        let doubts = Doubts { absent, cut, allow_empty: self.comparison.allow_empty };
+        judge(&mut report, &counts, &doubts);
         Ok(Compared { report, plan, readers })
     }
 }
 
+/// What may make a comparison less than it looks.
+struct Doubts {
+    /// Compared columns that no record of either side has.
+    absent: Vec<String>,
+    /// Sides with more fields than could be remembered.
+    cut: (bool, bool),
+    /// Whether a side without records is fine.
+    allow_empty: bool,
+}
+
 /// Sets verdict and reasons.
-fn judge(report: &mut Report, counts: &Counts, allow_empty: bool) {
+fn judge(report: &mut Report, counts: &Counts, doubts: &Doubts) {
     let mut incomplete = Vec::new();
+    let allow_empty = doubts.allow_empty;
+    if !doubts.absent.is_empty() && counts.keys > 0 {
+        incomplete.push(format!("no record on either side has {}: is it spelt right?", doubts.absent.join(", ")));
+    }
+    for (name, cut) in [("legacy", doubts.cut.0), ("candidate", doubts.cut.1)] {
+        if cut {
+            incomplete.push(format!(
+                "the records of the {name} side have more than 1,000 different fields, and those met later were not looked at \
+                 (name the columns to compare with `--columns`)"
+            ));
+        }
+    }
     for (name, side) in [("legacy", &report.legacy), ("candidate", &report.candidate)] {
         if let Some(error) = &side.error {
             incomplete.push(format!("the {name} side could not be read to its end: {error}"));

@@ -80,7 +80,7 @@ impl SideThread {
         &self,
         requests: Vec<ReadRequest>,
         rules: &Rules,
-        filter_here: bool,
+        filter_here: Option<&Filter>,
         sort_memory: Option<usize>,
     ) -> (Receiver<Received>, Sender<Batch>) {
         let Some(request) = requests.first() else { return (unbounded().1, unbounded().0) };

@@ -79,7 +79,10 @@ impl ColumnTally {
                 self.candidate_kinds.note(&candidate.cell);
                 self.agreed.add_small(coefficient * sign, scale.into());
             }
-            (Cell::Null | Cell::Absent, _) => {}
+            (Cell::Null | Cell::Absent, _) => {
+                self.legacy_kinds.note(&legacy.cell);
+                self.candidate_kinds.note(&candidate.cell);
+            }
             _ => {
                 self.total(legacy, OnSide::Legacy, Bucket::Compared, sign);
                 self.total(candidate, OnSide::Candidate, Bucket::Compared, sign);

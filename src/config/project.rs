@@ -110,7 +110,7 @@ impl Project {
             file: path.display().to_string(),
             position: None,
             what: format!("cannot read the project file: {error}"),
-            hint: Some("`recon init` writes one; `--config` names another".into()),
+            hint: Some("`--config FILE` names another; src/config/reference.toml shows a complete one".into()),
         })?;
         Project::parse(path, text, profile, env)
     }

@@ -80,11 +80,14 @@ const NAMES: [&str; 12] = [
 const INTEGER: u32 = 1;
 const DECIMAL: u32 = 2;
 const TEXT: u32 = 8;
+/// The column is there: a value, or NULL. An absent field sets nothing.
+const PRESENT: u32 = 1 << 31;
 
 impl KindSet {
     /// Notes a value. NULL, absent and undecodable values say nothing about a type.
     #[inline]
     pub fn note(&mut self, cell: &Cell) {
+        self.0 |= if matches!(cell, Cell::Absent) { 0 } else { PRESENT };
         self.0 |= match cell {
             Cell::Number { form: NumberForm::Integer, .. } => INTEGER,
             Cell::Number { scale: 0, form: NumberForm::Untyped, .. } => INTEGER,
@@ -115,12 +118,17 @@ impl KindSet {
 
     /// Whether nothing but NULL was seen.
     pub fn is_empty(self) -> bool {
-        self.0 == 0
+        self.0 & !PRESENT == 0
+    }
+
+    /// Whether any record has the column at all.
+    pub fn is_present(self) -> bool {
+        self.0 & PRESENT != 0
     }
 
     /// The kind's name; numbers with a fraction anywhere are `decimal`, several kinds are `mixed`, none is `null`.
     pub fn name(self) -> &'static str {
-        match self.0 {
+        match self.0 & !PRESENT {
             0 => "null",
             x if x & !(INTEGER | DECIMAL) == 0 && x & DECIMAL != 0 => "decimal",
             x if x.is_power_of_two() => NAMES[x.trailing_zeros() as usize],

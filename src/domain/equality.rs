@@ -153,6 +153,11 @@ pub fn compare_cells(legacy: CellRef<'_>, candidate: CellRef<'_>, rules: &Rules)
             Equality::Equal(DriftSet::only(Drift::Missing))
         }
         (Cell::Instant { nanos: a, .. }, Cell::Instant { nanos: b, .. }) if a == b => Equality::SAME,
+        (Cell::Wide { text: a, form: fa }, Cell::Wide { text: b, form: fb })
+            if fa == fb && legacy.bytes(a) == candidate.bytes(b) =>
+        {
+            Equality::SAME
+        }
         (Cell::Bool(a), Cell::Bool(b)) => Equality::of(a == b),
         (Cell::Date(a), Cell::Date(b)) => Equality::of(a == b),
         (Cell::Bson { at: a, array: x }, Cell::Bson { at: b, array: y })
@@ -282,6 +287,10 @@ fn one_way(left: &Value, right: &Value, rules: &Rules) -> Option<Equality> {
         (V::Uuid(a), V::Text { text, untyped }) => from_text(parse_uuid(text) == Some(*a), *untyped, rules),
         (V::ObjectId(a), V::ObjectId(b)) => Equality::of(a == b),
         (V::ObjectId(a), V::Text { text, untyped }) => from_text(text.eq_ignore_ascii_case(&hex(a)), *untyped, rules),
+        // A file without types: digits alone may be an identifier as well as a number.
+        (V::Uuid(_) | V::ObjectId(_) | V::Bytes(_), V::Number { amount, form: Untyped }) => {
+            return one_way(left, &V::Text { text: amount.to_string(), untyped: true }, rules);
+        }
         (V::Document(a), V::Document(b)) => documents(a, b, rules),
         (V::Array(a), V::Array(b)) if a.len() == b.len() => every(a.iter().zip(b), rules),
         (V::Document(_) | V::Array(_), V::Text { text, untyped }) => match json::json_value(text) {

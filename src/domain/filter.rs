@@ -3,15 +3,19 @@
 //! The text is a SQL condition over columns and literals. SQL stores get it rendered in their own dialect,
 //! MongoDB as a `$match`, and records of files are judged here. Must not know about stores.
 
+use std::cell::RefCell;
 use std::cmp::Ordering;
+use std::fmt;
 
 use sqlparser::ast::{BinaryOperator, Expr, UnaryOperator, Value as SqlValue};
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
 
 use super::amount::Amount;
+use super::batch::NumberForm;
+use super::decode::is_plain_literal;
 use super::equality::{Equality, Rules, compare_values};
-use super::temporal::{parse_date, parse_instant};
+use super::temporal::{parse_date, parse_instant, resolve_local};
 use super::value::Value;
 
 /// Why a condition cannot be used.
@@ -31,6 +35,27 @@ pub enum Literal {
     Text(String),
     /// A truth value.
     Bool(bool),
+}
+
+impl fmt::Display for Literal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Literal::Number(amount) => write!(f, "{amount}"),
+            Literal::Text(text) => write!(f, "'{text}'"),
+            Literal::Bool(b) => write!(f, "{b}"),
+        }
+    }
+}
+
+/// What a condition says of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Truth {
+    /// It holds.
+    True,
+    /// It does not hold, or a NULL was compared.
+    NotTrue,
+    /// It cannot be decided: why.
+    Undecidable(String),
 }
 
 /// How a column is compared with a literal.
@@ -83,6 +108,17 @@ impl Filter {
         from_expr(&expr).map_err(fail)
     }
 
+    /// Whether every comparison in it satisfies `test` (column, literal).
+    pub fn every_comparison(&self, test: &dyn Fn(&str, &Literal) -> bool) -> bool {
+        match self {
+            Filter::Compare { column, literal, .. } => test(column, literal),
+            Filter::In { column, literals } => literals.iter().all(|literal| test(column, literal)),
+            Filter::IsNull { .. } => true,
+            Filter::Not(inner) => inner.every_comparison(test),
+            Filter::All(parts) | Filter::Any(parts) => parts.iter().all(|part| part.every_comparison(test)),
+        }
+    }
+
     /// The names of the columns it reads, each once.
     pub fn columns(&self) -> Vec<String> {
         let mut names = Vec::new();
@@ -116,28 +152,43 @@ impl Filter {
         }
     }
 
-    /// Judges a record: `None` is SQL's unknown (a NULL was compared), and is not taken.
-    pub fn judge(&self, rules: &Rules, value: &dyn Fn(&str) -> Value) -> Option<bool> {
+    /// Judges a record with SQL's three truth values. What cannot be decided at all (a value that could not be
+    /// decoded, a number held against a word) is neither: such a record must not vanish.
+    pub fn judge(&self, rules: &Rules, value: &dyn Fn(&str) -> Value) -> Truth {
+        let doubt = RefCell::new(None);
+        match (self.kleene(rules, value, &doubt), doubt.into_inner()) {
+            (Some(true), _) => Truth::True,
+            (None, Some(why)) => Truth::Undecidable(why),
+            _ => Truth::NotTrue,
+        }
+    }
+
+    fn kleene(&self, rules: &Rules, value: &dyn Fn(&str) -> Value, doubt: &Doubt) -> Option<bool> {
         match self {
             Filter::Compare { column, operator, literal } => {
                 let value = value(column);
+                let equal = || equals(&value, literal, rules, doubt);
+                let order = || order(&value, literal, rules, doubt);
                 match operator {
-                    Operator::Equal => equals(&value, literal, rules),
-                    Operator::NotEqual => equals(&value, literal, rules).map(|b| !b),
-                    Operator::Less => order(&value, literal, rules).map(Ordering::is_lt),
-                    Operator::LessOrEqual => order(&value, literal, rules).map(Ordering::is_le),
-                    Operator::Greater => order(&value, literal, rules).map(Ordering::is_gt),
-                    Operator::GreaterOrEqual => order(&value, literal, rules).map(Ordering::is_ge),
+                    Operator::Equal => equal(),
+                    Operator::NotEqual => equal().map(|b| !b),
+                    Operator::Less => order().map(Ordering::is_lt),
+                    Operator::LessOrEqual => order().map(Ordering::is_le),
+                    Operator::Greater => order().map(Ordering::is_gt),
+                    Operator::GreaterOrEqual => order().map(Ordering::is_ge),
                 }
             }
             Filter::In { column, literals } => {
                 let value = value(column);
-                any(literals.iter().map(|l| equals(&value, l, rules)))
+                any(literals.iter().map(|l| equals(&value, l, rules, doubt)))
             }
-            Filter::IsNull { column } => Some(value(column).is_missing()),
-            Filter::Not(inner) => inner.judge(rules, value).map(|b| !b),
-            Filter::All(parts) => any(parts.iter().map(|p| p.judge(rules, value).map(|b| !b))).map(|b| !b),
-            Filter::Any(parts) => any(parts.iter().map(|p| p.judge(rules, value))),
+            Filter::IsNull { column } => match value(column) {
+                Value::Unknown(why) => undecidable(doubt, why),
+                value => Some(value.is_missing()),
+            },
+            Filter::Not(inner) => inner.kleene(rules, value, doubt).map(|b| !b),
+            Filter::All(parts) => any(parts.iter().map(|p| p.kleene(rules, value, doubt).map(|b| !b))).map(|b| !b),
+            Filter::Any(parts) => any(parts.iter().map(|p| p.kleene(rules, value, doubt))),
         }
     }
 }
@@ -157,36 +208,64 @@ fn any(parts: impl Iterator<Item = Option<bool>>) -> Option<bool> {
 
 fn as_value(literal: &Literal) -> Value {
     match literal {
-        Literal::Number(amount) => Value::Number { amount: amount.clone(), form: super::batch::NumberForm::Untyped },
+        Literal::Number(amount) => Value::Number { amount: amount.clone(), form: NumberForm::Untyped },
         Literal::Text(text) => Value::Text { text: text.clone(), untyped: true },
         Literal::Bool(b) => Value::Bool(*b),
     }
 }
 
-fn equals(value: &Value, literal: &Literal, rules: &Rules) -> Option<bool> {
+/// Why a condition could not be decided, if it could not.
+type Doubt = RefCell<Option<String>>;
+
+fn undecidable<T>(doubt: &Doubt, why: String) -> Option<T> {
+    doubt.borrow_mut().get_or_insert(why);
+    None
+}
+
+fn equals(value: &Value, literal: &Literal, rules: &Rules, doubt: &Doubt) -> Option<bool> {
     if value.is_missing() {
         return None;
+    }
+    if let (Value::Date(_) | Value::Instant { .. }, Literal::Text(_)) = (value, literal) {
+        return order(value, literal, rules, doubt).map(Ordering::is_eq);
     }
     match compare_values(value, &as_value(literal), rules) {
         Equality::Equal(_) => Some(true),
         Equality::Different => Some(false),
-        Equality::Unknown(_) => None,
+        Equality::Unknown(why) => undecidable(doubt, why),
     }
 }
 
-fn order(value: &Value, literal: &Literal, rules: &Rules) -> Option<Ordering> {
-    match (value, literal) {
+fn order(value: &Value, literal: &Literal, rules: &Rules, doubt: &Doubt) -> Option<Ordering> {
+    if value.is_missing() {
+        return None;
+    }
+    let found = match (value, literal) {
+        (Value::Unknown(why), _) => return undecidable(doubt, why.clone()),
         (Value::Number { amount, .. }, Literal::Number(b)) => Some(amount.total_cmp(b)),
+        // A file without types: what looks like a number is compared with a text as it is written.
+        (Value::Number { amount, form: NumberForm::Untyped }, Literal::Text(b)) if !is_plain_literal(b.as_bytes()) => {
+            Some(amount.to_string().as_str().cmp(b))
+        }
+        (Value::Number { amount, .. }, Literal::Text(b)) if is_plain_literal(b.as_bytes()) => {
+            Amount::parse(b).ok().map(|b| amount.total_cmp(&b))
+        }
         (Value::Text { .. }, Literal::Number(b)) => value.amount().map(|a| a.total_cmp(b)),
         (Value::Text { text, .. }, Literal::Text(b)) => Some(text.as_str().cmp(b)),
-        (Value::Date(days), Literal::Text(text)) => Some(days.cmp(&parse_date(text)?)),
+        (Value::Date(days), Literal::Text(text)) => parse_date(text).map(|d| days.cmp(&d)),
         (Value::Instant { nanos, .. }, Literal::Text(text)) => {
-            let bound = parse_instant(text, &rules.zone).map(|i| i.nanos);
-            let midnight = || parse_date(text).map(|d| i128::from(d) * 86_400_000_000_000);
-            Some(nanos.cmp(&bound.or_else(midnight)?))
+            let midnight = || {
+                let days = parse_date(text)?;
+                resolve_local(i128::from(days) * 86_400_000_000_000, &rules.zone)
+            };
+            parse_instant(text, &rules.zone).map(|i| i.nanos).or_else(midnight).map(|bound| nanos.cmp(&bound))
         }
         _ => None,
-    }
+    };
+    found.or_else(|| {
+        let shown = super::shorten(&value.to_string(), 40);
+        undecidable(doubt, format!("{} `{shown}` cannot be held against {literal}", value.type_name()))
+    })
 }
 
 fn from_expr(expr: &Expr) -> Result<Filter, String> {
@@ -279,20 +358,48 @@ fn literal_of(expr: &Expr) -> Result<Literal, String> {
 mod tests {
     use super::*;
 
-    fn judge(text: &str, value: Value) -> Option<bool> {
+    fn judge(text: &str, value: Value) -> Truth {
         Filter::parse(text).expect(text).judge(&Rules::default(), &|_| value.clone())
     }
 
     #[test]
     fn three_truth_values() {
-        let number = |n| Value::Number { amount: Amount::new(n, 1), form: super::super::batch::NumberForm::Decimal };
-        assert_eq!(judge("a > 1.4 AND a < 1.6", number(15)), Some(true));
-        assert_eq!(judge("NOT (a BETWEEN 1 AND 2)", number(15)), Some(false));
-        assert_eq!(judge("a > 1", Value::Null), None);
-        assert_eq!(judge("a > 1 OR a IS NULL", Value::Null), Some(true));
-        assert_eq!(judge("a NOT IN (1, 2)", Value::Null), None);
-        assert_eq!(judge("a <> 'x'", Value::Text { text: "y".into(), untyped: false }), Some(true));
-        assert_eq!(judge("a >= '2026-11-05'", Value::Date(parse_date("2026-11-05").expect("date"))), Some(true));
+        let number = |n| Value::Number { amount: Amount::new(n, 1), form: NumberForm::Decimal };
+        let text = |t: &str| Value::Text { text: t.into(), untyped: false };
+        assert_eq!(judge("a > 1.4 AND a < 1.6", number(15)), Truth::True);
+        assert_eq!(judge("NOT (a BETWEEN 1 AND 2)", number(15)), Truth::NotTrue);
+        assert_eq!(judge("a > 1", Value::Null), Truth::NotTrue);
+        assert_eq!(judge("NOT a > 1", Value::Null), Truth::NotTrue);
+        assert_eq!(judge("a > 1 OR a IS NULL", Value::Null), Truth::True);
+        assert_eq!(judge("a NOT IN (1, 2)", Value::Null), Truth::NotTrue);
+        assert_eq!(judge("a <> 'x'", text("y")), Truth::True);
+        assert_eq!(judge("a >= '2026-11-05'", Value::Date(parse_date("2026-11-05").expect("date"))), Truth::True);
+        assert_eq!(judge("a > '1.4'", number(15)), Truth::True);
+        assert_eq!(judge("a > 9", text("10.00")), Truth::True);
+    }
+
+    #[test]
+    fn what_cannot_be_decided_does_not_vanish() {
+        let unknown = || Value::Unknown("not UTF-8".into());
+        for condition in ["a = 'x'", "a <> 'x'", "a > 1", "a IN (1, 2)", "a IS NULL", "NOT a = 'x'"] {
+            assert_eq!(judge(condition, unknown()), Truth::Undecidable("not UTF-8".into()), "{condition}");
+        }
+        let number = Value::Number { amount: Amount::new(15, 1), form: NumberForm::Decimal };
+        assert!(matches!(judge("a > 'abc'", number.clone()), Truth::Undecidable(_)));
+        assert_eq!(judge("a > 'abc' OR a = 1.5", number), Truth::True);
+    }
+
+    #[test]
+    fn a_date_begins_at_midnight_in_the_zone() {
+        let zone = jiff::tz::TimeZone::get("Asia/Seoul").expect("bundled");
+        let rules = Rules { zone, ..Rules::default() };
+        let at = |text: &str| {
+            let read = parse_instant(text, &jiff::tz::TimeZone::UTC).expect("instant");
+            Value::Instant { nanos: read.nanos, digits: 0 }
+        };
+        let filter = Filter::parse("a >= '2026-11-05'").expect("parses");
+        assert_eq!(filter.judge(&rules, &|_| at("2026-11-04T15:00:00Z")), Truth::True);
+        assert_eq!(filter.judge(&rules, &|_| at("2026-11-04T14:59:59Z")), Truth::NotTrue);
     }
 
     #[test]

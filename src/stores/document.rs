@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use crate::domain::{
     Batch, BsonError, Cell, Elements, JsonError, bson_cell, bson_get, bson_get_below, json_cell, json_fields, json_get,
 };
+use crate::stores::ReadEnd;
 
 use super::{Column, ColumnKind, Wanted, Wish};
 
@@ -99,13 +100,9 @@ impl Picker {
         at
     }
 
-    /// The names of top-level fields that were met but not asked for.
-    pub(super) fn into_other_fields(self) -> Vec<String> {
-        let mut others = self.others;
-        if self.more_others {
-            others.push("…".to_owned());
-        }
-        others
+    /// The names of top-level fields that were met but not asked for, and whether there were more of them.
+    pub(super) fn into_end(self) -> ReadEnd {
+        ReadEnd { other_fields: self.others, other_fields_cut: self.more_others }
     }
 
     fn start(&mut self) {

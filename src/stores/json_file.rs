@@ -73,7 +73,7 @@ impl Source for JsonSource {
             out.end_row()?;
         }
         state.check_unchanged(&self.path)?;
-        Ok(ReadEnd { other_fields: picker.into_other_fields() })
+        Ok(picker.into_end())
     }
 }
 

@@ -53,6 +53,10 @@ impl Locator {
                 Kind::Sqlite => sqlite_path(address),
                 _ => address.to_owned(),
             };
+            if kind != Kind::Sqlite && leaks(&address, fragment.as_deref()) {
+                return Err(StoreError::usage(format!("the {scheme}:// URL cannot be taken apart: an `@` stands in the wrong place"))
+                    .hint("`#`, `/`, `?`, `@` and `:` in a name or password are written percent-encoded: %23, %2F, %3F, %40, %3A"));
+            }
             let target = Target { table: fragment.filter(|f| !f.is_empty()), ..Target::default() };
             return Ok(Locator { kind, address, target });
         }
@@ -132,6 +136,12 @@ impl Locator {
         matches!(self.kind, Kind::MySql | Kind::Postgres | Kind::Sqlite | Kind::Mongo)
     }
 
+    /// The file that is read, if it is one.
+    pub fn path(&self) -> Option<&Path> {
+        matches!(self.kind, Kind::Sqlite | Kind::Csv | Kind::Parquet | Kind::Json | Kind::Bson)
+            .then(|| Path::new(&self.address))
+    }
+
     /// Checks what can be checked without a connection.
     ///
     /// # Errors
@@ -170,7 +180,9 @@ impl Locator {
         let target = || self.target.clone();
         let url = || {
             url::Url::parse(&self.address).map_err(|error| {
-                StoreError::usage(format!("{} is not a valid URL: {error}", self.label()))
+                // Where a URL does not parse, nobody can tell which part of it is the password.
+                let scheme = self.address.split(':').next().unwrap_or("");
+                StoreError::usage(format!("the {scheme}:// URL of this side is not valid: {error}"))
                     .hint("special characters in names and passwords are written percent-encoded, e.g. `@` as %40")
             })
         };
@@ -199,6 +211,17 @@ fn sqlite_path(address: &str) -> String {
     let path = address.strip_prefix("sqlite:").unwrap_or(address);
     let path = path.strip_prefix("//").unwrap_or(path);
     decode(path.split('?').next().unwrap_or(path))
+}
+
+/// Whether an unescaped `#`, `/` or `?` in a password has torn the URL apart, so that a piece of the password would be
+/// taken for a database or table.
+fn leaks(address: &str, fragment: Option<&str>) -> bool {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let behind = rest.split_once(['/', '?']).map_or("", |(_, behind)| behind);
+    let torn = |text: &str| text.contains('@');
+    torn(behind.split('?').next().unwrap_or(""))
+        || fragment.is_some_and(torn)
+        || (behind.contains('@') && !rest.contains('/'))
 }
 
 /// A URL without password and options; hosts may be several, so it is taken apart by hand.
@@ -262,6 +285,10 @@ mod tests {
 
     #[test]
     fn what_is_no_locator_is_said_to_be_none() {
+        for torn in ["mysql://u:pa#s3cr3t@h:1/x#t", "postgres://u:pa/s3cr3t@h/x#t", "mongodb://u:1#s3cr3t@h/x#t"] {
+            let error = Locator::parse(torn).and_then(|l| l.source(&Settings::default()).map(|_| ())).expect_err(torn);
+            assert!(!error.to_string().contains("s3cr3t"), "{error}");
+        }
         for text in ["orders", "a.txt", "redis://h/1", "http://x/y.csv", ""] {
             assert!(Locator::parse(text).is_err(), "{text}");
         }

@@ -187,6 +187,8 @@ pub struct KeyRange {
 pub struct ReadEnd {
     /// Top-level fields of documents that were met but not asked for; empty where columns are fixed.
     pub other_fields: Vec<String>,
+    /// Whether there were more such fields than can be remembered.
+    pub other_fields_cut: bool,
 }
 
 /// What is read of a database.

@@ -312,7 +312,7 @@ impl Side {
             out.end_row().map(|()| true).map_err(|stop| Failure::Store(stop.into()))
         });
         match ended {
-            Ok(()) => Ok(ReadEnd { other_fields: picker.into_other_fields() }),
+            Ok(()) => Ok(picker.into_end()),
             Err(Failure::Store(error)) => Err(error),
             Err(Failure::Driver(error)) => {
                 let doing = format!("{}, after {records} records", self.doing());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel as unbounded, sync_channel};
 
-use crate::domain::{Batch, Filter, Rules, Value};
+use crate::domain::{Batch, Filter, Rules, Truth, Value};
 
 use super::sort::Sorter;
 use super::{Fix, ReadEnd, ReadRequest, StoreError};
@@ -43,6 +43,7 @@ pub struct Progress {
 pub struct Outlet {
     batch: Batch,
     width: usize,
+    key: usize,
     sender: SyncSender<Received>,
     recycled: Receiver<Batch>,
     progress: Arc<Progress>,
@@ -58,19 +59,19 @@ pub struct Outlet {
 /// Makes an outlet for a request and the receiving end; the sender takes emptied batches back.
 ///
 /// `sort_memory`: sort the records on disk with this many bytes of memory before they are sent.
-/// `filter_here`: apply the request's filter here, because the source does not.
+/// `filter_here`: a condition that is judged here, because the source does not apply it.
 pub fn channel(
     request: &ReadRequest,
     rules: &Rules,
     progress: Arc<Progress>,
-    filter_here: bool,
+    filter_here: Option<&Filter>,
     sort_memory: Option<usize>,
 ) -> (Outlet, Receiver<Received>, Sender<Batch>) {
     let (sender, receiver) = sync_channel(UNDER_WAY);
     let (give_back, recycled) = unbounded();
     let width = request.columns.len();
     let at = |name: &str| request.columns.iter().position(|c| c.name == name);
-    let filter = request.filter.clone().filter(|_| filter_here).map(|filter| {
+    let filter = filter_here.cloned().map(|filter| {
         let places = filter.columns().into_iter().filter_map(|name| at(&name).map(|at| (name, at))).collect();
         (filter, places)
     });
@@ -79,6 +80,7 @@ pub fn channel(
     let outlet = Outlet {
         batch: Batch::new(width),
         width,
+        key: request.key,
         sender,
         recycled,
         progress,
@@ -154,7 +156,16 @@ impl Outlet {
             let value = |name: &str| {
                 places.iter().find(|(n, _)| n == name).map_or(Value::Absent, |(_, at)| Value::of(batch.at(row, *at)))
             };
-            return filter.judge(&self.rules, &value) == Some(true);
+            match filter.judge(&self.rules, &value) {
+                Truth::True => {}
+                Truth::NotTrue => return false,
+                // Dropping it could hide money: it stays, as a record that could not be judged.
+                Truth::Undecidable(why) => {
+                    let cell = self.batch.unknown(&format!("the condition could not be decided: {why}"));
+                    let place = self.key.min(self.width - 1);
+                    self.batch.set(row, place, cell);
+                }
+            }
         }
         true
     }

@@ -27,8 +27,8 @@ fn rows(columns: &[&str], documents: &[Document]) -> (Vec<Vec<String>>, Vec<Stri
         (0..batch.rows()).map(row).collect()
     };
     assert_eq!(shown(&out), shown(&json_out), "BSON and JSON of the same documents");
-    let others = bson.into_other_fields();
-    assert_eq!(others, json.into_other_fields());
+    let others = bson.into_end().other_fields;
+    assert_eq!(others, json.into_end().other_fields);
     (shown(&out), others)
 }
 
@@ -99,7 +99,7 @@ fn data_in_field_names_does_not_fill_the_memory() {
         picker.bson(&bytes(&doc! { "_id": n, format!("f{n}"): 1 }), &mut batch).expect("sound");
     }
     assert_eq!(picker.fields.len(), 1 + OTHER_FIELDS);
-    let others = picker.into_other_fields();
+    let others = picker.into_end().other_fields;
     assert_eq!((others.len(), others[OTHER_FIELDS].as_str()), (OTHER_FIELDS + 1, "…"));
 }
 
