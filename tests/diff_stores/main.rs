@@ -2,11 +2,14 @@
 //! a server that dies makes no verdict, and what is asked wrongly is refused with the right exit code.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+mod cut;
 mod load;
+mod moments;
 mod pairs;
 #[path = "../support/mod.rs"]
 mod support;
 mod table;
+mod wrong;
 
 use serde_json::Value as Json;
 use support::{Outcome, Place};

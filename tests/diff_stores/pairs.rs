@@ -11,7 +11,7 @@ use super::table::{Table, Type, V, money, text};
 use super::{diff, discrepancies, totals};
 
 /// Runs a check for every ordered pair of locators, two at a time, and reports every pair that fails.
-fn every_pair(
+pub fn every_pair(
     stores: &Stores,
     legacy: &[(Kind, String)],
     candidate: &[(Kind, String)],
@@ -36,12 +36,12 @@ fn every_pair(
     assert!(failed.is_empty(), "{} of {} pairs:\n{}", failed.len(), pairs.len(), failed.join("\n"));
 }
 
-fn load(stores: &Stores, name: &str, table: &Table, kinds: &[Kind]) -> Vec<(Kind, String)> {
+pub fn load(stores: &Stores, name: &str, table: &Table, kinds: &[Kind]) -> Vec<(Kind, String)> {
     kinds.iter().map(|kind| (*kind, stores.load(*kind, name, table))).collect()
 }
 
 /// A comparison of what was expected with what came, short enough to read.
-fn same<T: PartialEq + std::fmt::Debug>(what: &str, expected: &[T], got: &[T]) -> Result<(), String> {
+pub fn same<T: PartialEq + std::fmt::Debug>(what: &str, expected: &[T], got: &[T]) -> Result<(), String> {
     if expected == got {
         return Ok(());
     }
@@ -60,19 +60,19 @@ fn shuffle<T>(items: &mut [T]) {
 }
 
 /// The payouts of one computation and of another with seeded faults, and what a comparison must find.
-struct Payouts {
-    legacy: Table,
-    candidate: Table,
+pub struct Payouts {
+    pub legacy: Table,
+    pub candidate: Table,
     /// As [`discrepancies`] writes them.
     faults: Vec<String>,
-    counts: Json,
+    pub counts: Json,
     /// Totals of `net` that follow from the records: legacy, candidate, legacy in duplicates, candidate in them.
     totals: [String; 4],
 }
 
 const NET: usize = 2;
 
-fn payouts(records: i64) -> Payouts {
+pub fn payouts(records: i64) -> Payouts {
     let columns = vec![
         ("id", Type::Big),
         ("name", Type::Text),
