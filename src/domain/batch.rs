@@ -174,6 +174,15 @@ impl Batch {
         self.arena.truncate(self.row_start);
     }
 
+    /// Keeps the first `rows` records. Bytes stay, because records that were filled column by column have theirs
+    /// mixed; only an empty batch gives them up.
+    pub fn keep_rows(&mut self, rows: usize) {
+        self.cells.truncate(rows * self.width);
+        if self.cells.is_empty() {
+            self.arena.clear();
+        }
+    }
+
     /// Sets a cell.
     pub fn set(&mut self, row: usize, column: usize, cell: Cell) {
         self.cells[row * self.width + column] = cell;
@@ -261,6 +270,23 @@ mod tests {
         assert_eq!((batch.rows(), batch.arena_len()), (2, "keptlast".len()));
         let Cell::Text(span) = batch.at(1, 0).cell else { panic!("not text") };
         assert_eq!(batch.at(1, 0).text(span), "last");
+    }
+
+    #[test]
+    fn rows_filled_column_by_column_keep_their_bytes_when_others_go() {
+        let mut batch = Batch::new(1);
+        let rows = ["kept", "goes"].map(|_| batch.start_row());
+        for (row, text) in rows.into_iter().zip(["kept", "goes"]) {
+            let span = batch.store(text.as_bytes());
+            batch.set(row, 0, Cell::Text(span));
+        }
+        batch.keep_rows(1);
+        batch.start_row();
+        batch.store(b"overwrites");
+        let Cell::Text(span) = batch.at(0, 0).cell else { panic!("not text") };
+        assert_eq!(batch.at(0, 0).text(span), "kept");
+        batch.keep_rows(0);
+        assert_eq!((batch.rows(), batch.arena_len()), (0, 0));
     }
 
     #[test]

@@ -131,7 +131,7 @@ impl Outlet {
                     kept += 1;
                 }
             }
-            (kept..rows).for_each(|_| self.batch.undo_row());
+            self.batch.keep_rows(kept);
         }
         self.flush_if_full()
     }

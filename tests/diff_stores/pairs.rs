@@ -64,7 +64,7 @@ pub struct Payouts {
     pub legacy: Table,
     pub candidate: Table,
     /// As [`discrepancies`] writes them.
-    faults: Vec<String>,
+    pub faults: Vec<String>,
     pub counts: Json,
     /// Totals of `net` that follow from the records: legacy, candidate, legacy in duplicates, candidate in them.
     totals: [String; 4],
