@@ -52,6 +52,8 @@ pub struct SidePlan {
     pub sort: bool,
     /// The condition in this side's names.
     pub filter: Option<Filter>,
+    /// Whether recon applies that condition, because the store does not, or not to the type the user gave.
+    pub filter_here: bool,
 }
 
 /// A comparison, resolved against the columns of both sides.
@@ -142,13 +144,16 @@ impl Definition {
                 .map(|column| column.name.clone())
                 .filter(|name| !wanted.iter().any(|w| covers(&w.name, name)))
                 .collect();
-            if !opened.filters {
+            // A store judges a column as it holds it: amounts in text would be compared as text.
+            let converted = |name: &String| wanted.iter().any(|w| w.name == *name && reorders(opened, w));
+            let filter_here = !opened.filters || filter.iter().flat_map(Filter::columns).any(|name| converted(&name));
+            if filter_here {
                 let needed = filter.iter().flat_map(Filter::columns).collect::<BTreeSet<_>>();
                 let missing = needed.into_iter().filter(|name| !wanted.iter().any(|w| w.name == *name));
                 let hidden: Vec<Wanted> = missing.map(|name| Wanted { name, fix: None }).collect();
                 wanted.extend(hidden);
             }
-            SidePlan { wanted, not_compared, sort, filter }
+            SidePlan { wanted, not_compared, sort, filter, filter_here }
         };
         for (of_legacy, opened, side) in [(true, legacy, "legacy"), (false, candidate, "candidate")] {
             for name in self.filter_of(of_legacy).iter().flat_map(Filter::columns) {

@@ -117,7 +117,7 @@ fn read(
     let side_plan = if name == SideName::Legacy { &plan.legacy } else { &plan.candidate };
     let mut request = side_plan.request(plan.judge.key, KeyRange::default(), fresh);
     request.keys = Some(keys.to_vec());
-    let (receiver, _give_back) = side.begin(vec![request], &plan.judge.rules, false, None);
+    let (receiver, _give_back) = side.begin(vec![request], &plan.judge.rules, side_plan.filter_here, None);
     let gathered = gather(&receiver, side_plan.wanted.len()).map_err(|error| RecheckError::Side(name, error))?;
     let mut order: Vec<usize> = (0..gathered.rows()).collect();
     order.sort_by(|a, b| cmp_keys(&gathered, *a, &gathered, *b, plan.judge.key));

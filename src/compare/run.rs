@@ -153,7 +153,7 @@ impl Run<'_> {
         let reading = Reading {
             memory: self.comparison.memory,
             sort: (plan.legacy.sort || self.sort.0, plan.candidate.sort || self.sort.1),
-            filter_here: (!opened.0.filters, !opened.1.filters),
+            filter_here: (plan.legacy.filter_here, plan.candidate.filter_here),
         };
         let whole = [KeyRange::default()];
         let cuts = self.cut_points(plan, opened, reading)?;
@@ -194,7 +194,7 @@ impl Run<'_> {
             false => (self.sides.1, &plan.candidate, SideName::Candidate),
         };
         let cuts: Vec<Value> = side
-            .boundaries(&side_plan.wanted[0].name, side_plan.filter.as_ref(), parts)
+            .boundaries(&side_plan.wanted[0].name, side_plan.filter.as_ref().filter(|_| !side_plan.filter_here), parts)
             .map_err(|error| CompareError::Side(name, error))?;
         let ranges = ranges(cuts);
         if ranges.len() > 1 {

@@ -59,7 +59,7 @@ impl SideThread {
     /// Starts reading. The records arrive at the receiver; emptied batches go back through the sender.
     pub fn begin(
         &self,
-        requests: Vec<ReadRequest>,
+        mut requests: Vec<ReadRequest>,
         rules: &Rules,
         filter_here: bool,
         sort_memory: Option<usize>,
@@ -67,6 +67,9 @@ impl SideThread {
         let Some(request) = requests.first() else { return (unbounded().1, unbounded().0) };
         let (outlet, receiver, give_back) =
             channel(request, rules, Arc::clone(&self.progress), filter_here, sort_memory);
+        if filter_here {
+            requests.iter_mut().for_each(|request| request.filter = None);
+        }
         // If the thread is gone, whoever receives finds the channel closed and says so.
         if let Some(commands) = &self.commands {
             let _ = commands.send(Command::Read { requests, outlet });
