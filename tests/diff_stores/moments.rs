@@ -6,7 +6,7 @@ use mongodb::bson::doc;
 use serde_json::Value as Json;
 
 use super::load::{Kind, Stores, mongo, mysql, postgres};
-use super::pairs::{every_pair, load, payouts, same};
+use super::pairs::{failing_pairs, load, payouts, same};
 use super::table::{Table, Type, V};
 use super::{diff, discrepancies, totals};
 
@@ -127,10 +127,6 @@ fn reading_by_ranges_gives_the_same_answer() {
         assert!(notices.contains("read in 4 ranges"), "{legacy} {candidate} {notices}");
         assert_eq!(parts["counts"], payouts.counts, "{legacy} {candidate}");
         assert_eq!(parts["rows"], whole["rows"], "{legacy} {candidate}");
-        let of = |report: &Json| report["discrepancies"].as_array().expect("a list").clone();
-        for (part, whole) in of(&parts).iter().zip(&of(&whole)) {
-            assert_eq!(part, whole, "{legacy} {candidate}");
-        }
         assert_eq!(discrepancies(&parts), payouts.faults, "{legacy} {candidate}");
         assert_eq!(parts["columns"], whole["columns"], "{legacy} {candidate}");
     }
@@ -150,7 +146,11 @@ fn a_condition_selects_the_same_records_in_every_store() {
             _ => None,
         }
     }
-    let conditions: [(&str, Holds); 8] = [
+    let conditions: [(&str, Holds); 9] = [
+        (
+            "name >= 'back' AND name < 'zzz'",
+            |row| matches!(&row[1], V::Text(name) if ("back".."zzz").contains(&name.as_str())),
+        ),
         ("units > 100", |row| number(row, 3) > Some(100)),
         ("net >= 9007199254740993.0002", |row| number(row, 2) >= Some(90_071_992_547_409_930_002)),
         ("net < 0", |row| number(row, 2).is_some_and(|net| net < 0)),
@@ -167,6 +167,7 @@ fn a_condition_selects_the_same_records_in_every_store() {
             row[6] != V::Null && number(row, 2).is_some_and(|net| (1_005_000..=300_002_500).contains(&net))
         }),
     ];
+    let mut failed = Vec::new();
     for (condition, holds) in conditions {
         let rows = |table: &Table| Some(table.rows.iter().filter(|row| holds(row)).count() as u64);
         let expected = [rows(&payouts.legacy), rows(&payouts.candidate)];
@@ -180,7 +181,8 @@ fn a_condition_selects_the_same_records_in_every_store() {
             let found = discrepancies(report);
             same(condition, first.get_or_insert_with(|| found.clone()), &found)
         };
-        every_pair(&stores, &legacy, &candidate[4..5], &options, check);
-        every_pair(&stores, &legacy[4..5], &candidate, &options, check);
+        failed.extend(failing_pairs(&stores, &legacy, &candidate[4..5], &options, check));
+        failed.extend(failing_pairs(&stores, &legacy[4..5], &candidate, &options, check));
     }
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
 }

@@ -10,7 +10,7 @@ use super::load::{Kind, Stores};
 use super::table::{Table, Type, V, money, text};
 use super::{diff, discrepancies, totals};
 
-/// Runs a check for every ordered pair of locators, two at a time, and reports every pair that fails.
+/// Runs a check for every ordered pair of locators, two at a time, and fails with every pair that fails.
 pub fn every_pair(
     stores: &Stores,
     legacy: &[(Kind, String)],
@@ -18,6 +18,18 @@ pub fn every_pair(
     options: &[&str],
     check: impl Fn(i32, &Json) -> Result<(), String> + Sync,
 ) {
+    let failed = failing_pairs(stores, legacy, candidate, options, check);
+    assert!(failed.is_empty(), "{} pairs:\n{}", failed.len(), failed.join("\n"));
+}
+
+/// As [`every_pair`], but returns what failed.
+pub fn failing_pairs(
+    stores: &Stores,
+    legacy: &[(Kind, String)],
+    candidate: &[(Kind, String)],
+    options: &[&str],
+    check: impl Fn(i32, &Json) -> Result<(), String> + Sync,
+) -> Vec<String> {
     let pairs: Vec<_> = legacy.iter().flat_map(|l| candidate.iter().map(move |c| (l, c))).collect();
     let (next, failed) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
@@ -32,8 +44,7 @@ pub fn every_pair(
             });
         }
     });
-    let failed = failed.into_inner().unwrap();
-    assert!(failed.is_empty(), "{} of {} pairs:\n{}", failed.len(), pairs.len(), failed.join("\n"));
+    failed.into_inner().unwrap()
 }
 
 pub fn load(stores: &Stores, name: &str, table: &Table, kinds: &[Kind]) -> Vec<(Kind, String)> {
