@@ -575,7 +575,7 @@ fn a_connection_that_ends_in_the_middle_is_no_end() {
     open(&mut source);
     let request = request(&["id", "v"], 1);
     let (mut out, receiver, _back) =
-        recon::stores::channel(&request, &recon::domain::Rules::default(), Default::default(), false, None);
+        recon::stores::channel(&request, &recon::domain::Rules::default(), Default::default(), None, None);
     std::thread::scope(|scope| {
         let (source, asked) = (&mut source, &request);
         scope.spawn(move || {

@@ -270,6 +270,23 @@ mod tests {
     }
 
     #[test]
+    fn rows_filled_column_by_column_keep_their_bytes_when_others_go() {
+        let mut batch = Batch::new(1);
+        let rows = ["kept", "goes"].map(|_| batch.start_row());
+        for (row, text) in rows.into_iter().zip(["kept", "goes"]) {
+            let span = batch.store(text.as_bytes());
+            batch.set(row, 0, Cell::Text(span));
+        }
+        batch.keep_rows(1);
+        batch.start_row();
+        batch.store(b"overwrites");
+        let Cell::Text(span) = batch.at(0, 0).cell else { panic!("not text") };
+        assert_eq!(batch.at(0, 0).text(span), "kept");
+        batch.keep_rows(0);
+        assert_eq!((batch.rows(), batch.arena_len()), (0, 0));
+    }
+
+    #[test]
     fn copied_rows_keep_their_bytes() {
         let mut from = Batch::new(2);
         let row = from.start_row();

@@ -177,7 +177,8 @@ impl Side {
         match checked {
             Err(error) if failure::is_about_query(&error) => {
                 let why = self.connection.place.masked(&failure::reason(&error));
-                Err(StoreError::usage(format!("MongoDB does not accept the pipeline: {why}")))
+                Err(StoreError::usage(format!("MongoDB does not accept the pipeline: {why}"))
+                    .hint("try the pipeline in mongosh"))
             }
             // Servers that speak MongoDB's protocol without explaining find out when they run it.
             Err(error) if matches!(failure::code(&error), Some(59 | 115)) => Ok(()),
@@ -385,11 +386,19 @@ impl Side {
         mut take: impl FnMut(&[u8]) -> Result<bool, Failure>,
     ) -> Result<(), Failure> {
         let (place, doing) = (self.connection.place.name.clone(), self.doing());
-        let late = || {
+        let late = |records: u64| {
             let seconds = settings.read_timeout.as_secs_f32();
-            let what = format!("MongoDB at {place} sent nothing for {seconds} s while {doing}");
-            Failure::Store(StoreError::failed(what).hint("an index on the key columns spares the server the sorting"))
+            let (so_far, hint) = match records {
+                0 => (String::new(), "an index on the key columns spares the server the sorting"),
+                _ => (
+                    format!(", after {records} records"),
+                    "look at the server's load and log, or raise `--read-timeout`",
+                ),
+            };
+            let what = format!("MongoDB at {place} sent nothing for {seconds} s while {doing}{so_far}");
+            Failure::Store(StoreError::failed(what).hint(hint))
         };
+        let mut records = 0;
         let broken = |error: crate::domain::BsonError| {
             Failure::Store(StoreError::failed(format!("MongoDB at {place} sent a reply that cannot be read: {error}")))
         };
@@ -399,7 +408,7 @@ impl Side {
             let starting = start(database, query, stages, batch_size, session.as_mut());
             let mut cursor = match tokio::time::timeout(settings.read_timeout, starting).await {
                 Ok(cursor) => cursor.map_err(Failure::Driver)?,
-                Err(_) => return Err(late()),
+                Err(_) => return Err(late(records)),
             };
             let Some(mut batches) = Batches::of(&mut cursor, session.as_mut()) else {
                 return Err(Failure::Store(StoreError::failed("a cursor lost its session")));
@@ -409,13 +418,14 @@ impl Side {
                     Ok(Some(reply)) => reply,
                     Ok(None) => return Ok(()),
                     Err(Some(error)) => return Err(Failure::Driver(error)),
-                    Err(None) => return Err(late()),
+                    Err(None) => return Err(late(records)),
                 };
                 batches.ask_ahead().await;
                 for document in batches::documents(&reply).map_err(broken)? {
                     if !take(document.map_err(broken)?.value)? {
                         return Ok(());
                     }
+                    records += 1;
                 }
             }
         })

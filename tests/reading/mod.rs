@@ -54,7 +54,7 @@ impl Reading {
 /// Reads to the end, or until `enough` records came.
 pub fn read_until(source: &mut dyn Source, request: &ReadRequest, enough: usize) -> Reading {
     let progress = Arc::new(Progress::default());
-    let (mut outlet, receiver, give_back) = channel(request, &Rules::default(), progress.clone(), false, None);
+    let (mut outlet, receiver, give_back) = channel(request, &Rules::default(), progress.clone(), None, None);
     std::thread::scope(|scope| {
         scope.spawn(move || {
             let end = source.read(request, &mut outlet);

@@ -22,7 +22,7 @@ pub fn request(columns: &[&str], key: usize) -> ReadRequest {
 
 /// Reads on a thread of its own, as the program does.
 pub fn read(source: &mut (dyn Source + '_), request: &ReadRequest) -> Result<Vec<Vec<Value>>, StoreError> {
-    let (mut out, receiver, _back) = channel(request, &Rules::default(), Arc::new(Progress::default()), false, None);
+    let (mut out, receiver, _back) = channel(request, &Rules::default(), Arc::new(Progress::default()), None, None);
     thread::scope(|scope| {
         scope.spawn(move || {
             let end: Result<ReadEnd, StoreError> = source.read(request, &mut out);

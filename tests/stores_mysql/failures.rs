@@ -138,8 +138,7 @@ fn a_connection_killed_in_the_middle_is_a_failure() {
     let mut source = database.source("big");
     open(&mut source).expect("opens");
     let request = request(&["id", "filler"], 1);
-    let (mut out, batches, give_back) =
-        channel(&request, &Rules::default(), Arc::new(Progress::default()), false, None);
+    let (mut out, batches, give_back) = channel(&request, &Rules::default(), Arc::new(Progress::default()), None, None);
     let (records, end) = std::thread::scope(|scope| {
         let (source, request) = (&mut source, &request);
         scope.spawn(move || {
@@ -197,7 +196,7 @@ fn silence_ends_a_read_and_a_wish_to_stop_is_heard() {
     let wanted = request(&["id", "s"], 1);
     let progress = Arc::new(Progress::default());
     progress.stop.store(true, Ordering::Relaxed);
-    let (mut out, _batches, _) = channel(&wanted, &Rules::default(), progress, false, None);
+    let (mut out, _batches, _) = channel(&wanted, &Rules::default(), progress, None, None);
     let start = Instant::now();
     assert_eq!(source.read(&wanted, &mut out).expect_err("stopped").class, ErrorClass::Stopped);
     assert!(start.elapsed() < Duration::from_secs(2));
@@ -212,8 +211,7 @@ fn a_slow_merge_does_not_count_as_silence() {
     let mut source = database.with(target, settings);
     open(&mut source).expect("opens");
     let wanted = request(&["id", "filler"], 1);
-    let (mut out, batches, _give_back) =
-        channel(&wanted, &Rules::default(), Arc::new(Progress::default()), false, None);
+    let (mut out, batches, _give_back) = channel(&wanted, &Rules::default(), Arc::new(Progress::default()), None, None);
     std::thread::scope(|scope| {
         scope.spawn(move || {
             let end = source.read(&wanted, &mut out);

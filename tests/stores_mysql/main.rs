@@ -104,7 +104,7 @@ fn request(columns: &[&str], key: usize) -> ReadRequest {
 
 /// Reads all records; what arrived before an error is kept beside it. Fails when keys are out of order.
 fn read(source: &mut MySqlSource, request: &ReadRequest) -> (Vec<Vec<Value>>, Result<(), StoreError>) {
-    let (mut out, batches, give_back) = channel(request, &Rules::default(), Arc::new(Progress::default()), false, None);
+    let (mut out, batches, give_back) = channel(request, &Rules::default(), Arc::new(Progress::default()), None, None);
     std::thread::scope(|scope| {
         scope.spawn(move || {
             let end = source.read(request, &mut out);

@@ -43,7 +43,11 @@ pub(super) fn query(target: &Target) -> Result<Query, StoreError> {
     };
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let read = Reader { text, params: &target.params };
-    let wrong = |error: JsonError| StoreError::usage(format!("the pipeline cannot be used: {error}"));
+    let wrong = |error: JsonError| {
+        StoreError::usage(format!("the pipeline cannot be used: {error}")).hint(
+            "a pipeline is an array of stages that only read, as Extended JSON: `[{\"$match\": {\"paid\": true}}]`",
+        )
+    };
     let parsed = read.whole().map_err(wrong)?;
     let collection = match (table, parsed.collection) {
         (Some(table), Some(named)) if *table != named => {
