@@ -326,3 +326,107 @@ fn the_demo_shows_its_planted_faults() {
         assert!(outcome.stdout.contains(part), "{part} is not in\n{}", outcome.stdout);
     }
 }
+
+#[test]
+fn a_condition_that_cannot_be_decided_never_drops_a_record() {
+    let place = Place::new();
+    place.write("legacy.csv", b"id,status,net\n1,paid,10\n2,pa\xffid,20\n");
+    place.write("candidate.csv", b"id,status,net\n1,paid,10\n2,pa\xffid,99\n");
+    let (code, report) = json(
+        &place,
+        &["diff", "legacy.csv", "candidate.csv", "--key", "id", "--where", "status = 'paid'", "--format", "json"],
+    );
+    assert_eq!((code, report["counts"]["unknown"].as_u64()), (3, Some(1)), "{report}");
+    // A number held against a text: the leading zeros make one of them a text, the other one stays.
+    let (code, report) =
+        csv("id,zip,net\n1,01234,1\n2,94105,5\n", "id,zip,net\n2,94105,500\n", &["--where", "zip >= '00000'"]);
+    assert_eq!((code, report["counts"]["keys"].as_u64()), (1, Some(2)));
+}
+
+#[test]
+fn a_condition_means_the_same_on_a_database_with_amounts_in_text() {
+    let place = Place::new();
+    support::sqlite(
+        &place.path().join("s.db"),
+        "CREATE TABLE l (id INTEGER PRIMARY KEY, net TEXT); INSERT INTO l VALUES (1, '9.50'), (2, '10.00');
+         CREATE TABLE c (id INTEGER PRIMARY KEY, net TEXT); INSERT INTO c VALUES (1, '9.50'), (2, '19999.00');",
+    );
+    let arguments = ["diff", "sqlite:s.db#l", "sqlite:s.db#c", "--key", "id", "--where", "net > 9", "--format", "json"];
+    let (code, report) = json(&place, &arguments);
+    assert_eq!((code, report["counts"]["mismatched"].as_u64()), (1, Some(1)), "{report}");
+}
+
+#[test]
+fn a_recheck_never_clears_what_it_could_not_look_up() {
+    let place = Place::new();
+    support::sqlite(
+        &place.path().join("s.db"),
+        "CREATE TABLE t (id TEXT, net INTEGER); INSERT INTO t VALUES ('a', 1), (CAST(x'ff' AS TEXT), 999);",
+    );
+    place.write("t.csv", "id,net\na,1\n");
+    let recheck = ["--recheck", "1", "--recheck-delay", "1ms", "--format", "json"];
+    let (code, report) = json(&place, &[&["diff", "sqlite:s.db#t", "t.csv", "--key", "id"], &recheck[..]].concat());
+    assert_eq!((code, report["counts"]["unknown"].as_u64()), (3, Some(1)), "{report}");
+    assert_eq!(report["transient"], 0);
+    let converted = place
+        .recon(&[&["diff", "sqlite:s.db#t", "t.csv", "--key", "id", "--type", "id=integer"], &recheck[..]].concat());
+    assert_eq!(converted.code, Some(2), "{converted}");
+}
+
+#[test]
+fn a_column_that_no_record_has_is_not_compared_green() {
+    let place = Place::new();
+    place.write("legacy.ndjson", "{\"id\":1,\"net\":5}\n");
+    place.write("candidate.ndjson", "{\"id\":1,\"net\":500}\n");
+    let sides = ["diff", "legacy.ndjson", "candidate.ndjson", "--key", "id", "--format", "json"];
+    let (code, report) = json(&place, &[&sides[..], &["--columns", "nett"]].concat());
+    assert_eq!(code, 3, "{report}");
+    assert!(report["reasons"][0].as_str().expect("a reason").contains("`nett`"));
+    let (code, _) = json(&place, &[&sides[..], &["--map", "nett=amount.nett"]].concat());
+    assert_eq!(code, 3);
+    let typo = place.recon(&[&sides[..], &["--where", "nte > 1", "--allow-empty"]].concat());
+    assert_eq!(typo.code, Some(2), "{typo}");
+}
+
+#[test]
+fn more_fields_than_can_be_remembered_are_not_green() {
+    let place = Place::new();
+    let side = |prefix: &str| {
+        (0..2_600)
+            .map(|n| match n {
+                1_000..2_300 => format!("{{\"id\":{n},\"net\":1,\"{prefix}{n}\":1}}\n"),
+                _ => format!("{{\"id\":{n},\"net\":1}}\n"),
+            })
+            .collect::<String>()
+    };
+    place.write("legacy.ndjson", side("x"));
+    place.write("candidate.ndjson", side("y"));
+    let sides = ["diff", "legacy.ndjson", "candidate.ndjson", "--key", "id", "--format", "json"];
+    let (code, report) = json(&place, &sides);
+    assert_eq!(code, 3, "{}", report["reasons"]);
+    let (code, _) = json(&place, &[&sides[..], &["--columns", "net"]].concat());
+    assert_eq!(code, 0);
+}
+
+#[test]
+fn a_report_never_replaces_a_side_and_the_demo_nothing() {
+    let place = Place::new();
+    place.write("a.csv", "id,net\n1,1\n");
+    place.write("b.csv", "id,net\n1,2\n");
+    let outcome = place.recon(&["diff", "a.csv", "b.csv", "--key", "id", "-o", "a.csv"]);
+    assert_eq!((outcome.code, place.read("a.csv").as_str()), (Some(2), "id,net\n1,1\n"), "{outcome}");
+    let outcome = place.recon(&["demo", "--keep", "."]);
+    assert_eq!(outcome.code, Some(2), "{outcome}");
+}
+
+#[test]
+fn what_was_not_compared_stands_in_every_format() {
+    let place = Place::new();
+    place.write("a.csv", "id,net,Memo\n1,1,x\n");
+    place.write("b.csv", "id,net,memo\n1,1,y\n");
+    for format in ["table", "json", "ndjson", "csv", "markdown", "html", "junit"] {
+        let outcome = place.recon(&["diff", "a.csv", "b.csv", "--key", "id", "--format", format]);
+        assert_eq!(outcome.code, Some(0));
+        assert!(outcome.stdout.contains("Memo") && outcome.stdout.contains("memo"), "{format}:\n{outcome}");
+    }
+}

@@ -65,6 +65,10 @@ pub fn write(
     match output {
         None => {
             let mut out = BufWriter::new(io::stdout().lock());
+            if format == Format::Csv && !global.quiet {
+                // Rows of data alone cannot say how far they can be trusted.
+                eprintln!("{}", report.summary());
+            }
             let written = report::render(&report, &mut compared.discrepancies(), format, &look, &mut out)
                 .and_then(|()| out.flush());
             match written {
@@ -93,7 +97,7 @@ pub fn write(
             file.as_file().sync_all().map_err(failed)?;
             file.persist(path).map_err(|error| failed(error.error))?;
             if !global.quiet {
-                eprintln!("{}: {} (report in {})", report.verdict.name(), report.reasons.join("; "), path.display());
+                eprintln!("{} (report in {})", report.summary(), path.display());
             }
             Ok(())
         }

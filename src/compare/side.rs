@@ -140,6 +140,7 @@ fn read_all(source: &mut dyn Source, requests: &[ReadRequest], outlet: &mut Outl
     for request in requests {
         let end = source.read(request, outlet)?;
         outlet.flush().map_err(|stop: Stop| StoreError::from(stop))?;
+        all.other_fields_cut |= end.other_fields_cut;
         for field in end.other_fields {
             if !all.other_fields.contains(&field) {
                 all.other_fields.push(field);

@@ -174,10 +174,13 @@ impl Batch {
         self.arena.truncate(self.row_start);
     }
 
-    /// Keeps the first `rows` records. Bytes of the others stay in the arena until the batch is reset: records that
-    /// were filled column by column share it.
+    /// Keeps the first `rows` records. Bytes stay, because records that were filled column by column have theirs
+    /// mixed; only an empty batch gives them up.
     pub fn keep_rows(&mut self, rows: usize) {
         self.cells.truncate(rows * self.width);
+        if self.cells.is_empty() {
+            self.arena.clear();
+        }
     }
 
     /// Sets a cell.

@@ -21,6 +21,18 @@ pub(super) fn render(report: &Report, shown: &mut Shown<'_>, out: &mut dyn Write
     while let Some(discrepancy) = shown.next()? {
         write_discrepancy(report, &discrepancy, &mut row, out)?;
     }
+    // What was not looked at stands in every format.
+    for (side, columns) in [("legacy", &report.legacy.not_compared), ("candidate", &report.candidate.not_compared)] {
+        for column in columns {
+            report.key.iter().for_each(|_| row.empty());
+            row.text("not_compared");
+            row.text(column);
+            (0..3).for_each(|_| row.empty());
+            row.text(&format!("a column of the {side} side"));
+            row.empty();
+            row.end(out)?;
+        }
+    }
     Ok(())
 }
 

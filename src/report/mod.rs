@@ -74,6 +74,18 @@ pub struct Report {
     pub elapsed: Duration,
 }
 
+impl Report {
+    /// Verdict, reasons and what was not compared, in one line.
+    pub fn summary(&self) -> String {
+        let mut parts = self.reasons.clone();
+        parts.extend(words::not_compared_sentence(self, 20, &|name| visible::visible(name).to_string()));
+        if parts.is_empty() {
+            parts.push(words::verdict_sentence(self));
+        }
+        format!("{}: {}", self.verdict.name(), parts.join("; "))
+    }
+}
+
 /// One side of a report.
 #[derive(Clone, Debug)]
 pub struct Side {

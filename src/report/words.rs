@@ -141,10 +141,26 @@ pub(super) fn seconds(nanos: i128) -> String {
     format!("{}.{}", nanos / NANOS, &fraction[..digits])
 }
 
+/// `not compared: legacy memo · candidate extra, note`: what the verdict does not cover.
+pub(super) fn not_compared_sentence(report: &Report, shown: usize, name: &dyn Fn(&str) -> String) -> Option<String> {
+    let parts: Vec<String> = sides(report)
+        .into_iter()
+        .filter(|(_, side)| !side.not_compared.is_empty())
+        .map(|(word, side)| {
+            let names: Vec<String> = side.not_compared.iter().take(shown).map(|n| name(n)).collect();
+            let more = side.not_compared.len().saturating_sub(shown);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            format!("{word} {}{more}", names.join(", "))
+        })
+        .collect();
+    (!parts.is_empty()).then(|| format!("not compared: {}", parts.join(" · ")))
+}
+
 /// How far apart the two snapshots are, for people.
 pub(super) fn apart_sentence(report: &Report) -> Option<String> {
-    let nanos = |side: &Side| side.snapshot.as_ref()?.taken_at;
-    let apart = (nanos(&report.candidate)? - nanos(&report.legacy)?).abs();
+    // A file's time of last change says nothing of when it was read.
+    let read = |side: &Side| side.snapshot.as_ref().filter(|s| s.how != "file")?.taken_at;
+    let apart = (read(&report.candidate)? - read(&report.legacy)?).abs();
     const SECOND: i128 = 1_000_000_000;
     let text = match apart / SECOND {
         0..=119 => format!("{} s", seconds(apart - apart % 1_000_000)),

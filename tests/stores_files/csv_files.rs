@@ -203,7 +203,8 @@ fn a_reader_that_is_told_to_stop_stops() {
     let progress = Arc::new(Progress::default());
     progress.stop.store(true, std::sync::atomic::Ordering::Relaxed);
     let request = request(&["id"]);
-    let (mut outlet, received, _give_back) = channel(&request, &Rules::default(), progress, true, None);
+    let (mut outlet, received, _give_back) =
+        channel(&request, &Rules::default(), progress, request.filter.as_ref(), None);
     let end = source.read(&request, &mut outlet);
     assert_eq!(end.unwrap_err().class, ErrorClass::Stopped);
     drop(received);

@@ -56,7 +56,7 @@ fn read(source: &mut dyn Source, request: &ReadRequest) -> Sent {
 
 fn read_sorted(source: &mut dyn Source, request: &ReadRequest, sort_memory: Option<usize>) -> Sent {
     let (mut outlet, received, give_back) =
-        channel(request, &Rules::default(), Arc::new(Progress::default()), true, sort_memory);
+        channel(request, &Rules::default(), Arc::new(Progress::default()), request.filter.as_ref(), sort_memory);
     std::thread::scope(|scope| {
         scope.spawn(move || {
             let end = source.read(request, &mut outlet);

@@ -64,6 +64,9 @@ impl Page<'_> {
                 self.wrapped("  ", reason, style, out)?;
             }
         }
+        if let Some(sentence) = words::not_compared_sentence(report, LIST_SHOWN, &|name| visible(name).to_string()) {
+            self.wrapped("  ", &sentence, Style::Warning, out)?;
+        }
         Ok(())
     }
 
@@ -71,7 +74,7 @@ impl Page<'_> {
         writeln!(out)?;
         let mut grid = Grid::new(
             0,
-            &[("", Align::Left), ("records", Align::Right), ("read at (UTC)", Align::Left), ("from", Align::Left)],
+            &[("", Align::Left), ("records", Align::Right), ("as of (UTC)", Align::Left), ("from", Align::Left)],
         );
         let left_of_label = 9 + 3 + 13 + 3 + 24 + 3;
         for (word, side) in words::sides(self.report) {
@@ -222,17 +225,9 @@ impl Page<'_> {
         Ok(())
     }
 
-    /// What the verdict does not cover, and what the user should know.
+    /// What the user should know besides.
     fn notes(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut lines: Vec<(&str, String, Style)> = Vec::new();
-        for (word, side) in words::sides(self.report) {
-            if !side.not_compared.is_empty() {
-                let names: Vec<_> = side.not_compared.iter().take(LIST_SHOWN).map(|n| visible(n)).collect();
-                let more = side.not_compared.len().saturating_sub(LIST_SHOWN);
-                let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-                lines.push(("not compared", format!("{word}: {}{more}", names.join(", ")), Style::Warning));
-            }
-        }
         for line in words::drift_lines(self.report) {
             lines.push(("type drift", line, Style::Plain));
         }
