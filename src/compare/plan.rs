@@ -258,7 +258,8 @@ impl Definition {
             }
         }
         for (name, _) in &self.types {
-            if !compared(name) && !key(name) && !(open_ended && anywhere(name)) {
+            let may_come = open_ended && anywhere(name);
+            if !(compared(name) || key(name) || may_come) {
                 return Err(refuse(
                     format!("`--type {name}=…` names a column that is neither key nor compared"),
                     Some(listing(legacy)),
@@ -267,7 +268,8 @@ impl Definition {
         }
         for name in &self.ignore {
             let known = |opened: &Opened| opened.columns.iter().any(|c| c.name == *name);
-            if !known(legacy) && !known(candidate) && !(open_ended && anywhere(name)) {
+            let may_come = open_ended && anywhere(name);
+            if !(known(legacy) || known(candidate) || may_come) {
                 return Err(refuse(
                     format!("`--ignore {name}` names a column that neither side has"),
                     Some(listing(legacy)),
