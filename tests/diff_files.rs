@@ -430,3 +430,21 @@ fn what_was_not_compared_stands_in_every_format() {
         assert!(outcome.stdout.contains("Memo") && outcome.stdout.contains("memo"), "{format}:\n{outcome}");
     }
 }
+
+#[test]
+fn keys_that_cannot_be_right_are_pointed_out() {
+    let (_, report) = csv("id,net\n0001,1\n0002,2\n", "id,net\n1,1\n2,2\n", &[]);
+    assert!(report["sides"]["legacy"]["notices"].to_string().contains("--type id=integer"), "{report}");
+    let (_, report) = csv("id,net\nKRW,1\nKRW,2\n", "id,net\nKRW,1\nKRW,2\n", &[]);
+    assert!(report["sides"]["legacy"]["notices"].to_string().contains("really the key"), "{report}");
+    let place = Place::new();
+    place.write("a.csv", "id;net\n1;1\n");
+    let outcome = place.recon(&["diff", "a.csv", "a.csv", "--key", "id"]);
+    assert!(outcome.stderr.contains("--csv-delimiter ';'"), "{outcome}");
+    place.write("l.ndjson", "{\"id\":1,\"net\":5}\n");
+    place.write("c.ndjson", "{\"id\":1,\"amount\":{\"net\":5,\"fee\":7}}\n");
+    let (code, report) =
+        json(&place, &["diff", "l.ndjson", "c.ndjson", "--key", "id", "--map", "net=amount.net", "--format", "json"]);
+    assert_eq!(code, 0);
+    assert!(report["sides"].to_string().contains("`amount` only amount.net is compared"), "{report}");
+}

@@ -44,13 +44,19 @@ impl Failure {
 
     /// Prints the failure on stderr and returns its exit code.
     pub fn print(&self) -> Exit {
-        let mut text = format!("error: {}\n", self.what);
+        let mut text = format!("error: {}\n", visible(&self.what));
         if let Some(hint) = &self.hint {
-            text.push_str(&format!("  hint: {hint}\n"));
+            text.push_str(&format!("  hint: {}\n", visible(hint)));
         }
         eprint!("{text}");
         self.exit
     }
+}
+
+/// Names and values in a message come from data: they must not steer the terminal.
+fn visible(text: &str) -> String {
+    let shown = |c: char| if c.is_control() && c != '\n' { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(shown).collect()
 }
 
 impl From<StoreError> for Failure {

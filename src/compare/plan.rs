@@ -124,6 +124,9 @@ impl Definition {
         self.check_names(&columns, legacy, candidate)?;
         let mut notices = Vec::new();
         let key_fixes = self.key_fixes(legacy, candidate, &mut notices);
+        let pairs = || self.key.iter().cloned().chain(columns.iter().map(|c| (c.legacy.clone(), c.candidate.clone())));
+        partly_compared("legacy", legacy, &pairs().map(|(l, _)| l).collect::<Vec<_>>(), &mut notices);
+        partly_compared("candidate", candidate, &pairs().map(|(_, c)| c).collect::<Vec<_>>(), &mut notices);
         let side = |opened: &Opened, of_legacy: bool| {
             let pick = |pair: &(String, String)| if of_legacy { pair.0.clone() } else { pair.1.clone() };
             let mut wanted: Vec<Wanted> = self
@@ -365,6 +368,17 @@ fn reorders(opened: &Opened, wanted: &Wanted) -> bool {
     }
 }
 
+/// Documents of which only some inner fields are compared: the rest of them is not looked at, which must be said.
+fn partly_compared(side: &str, opened: &Opened, wanted: &[String], notices: &mut Vec<String>) {
+    for column in &opened.columns {
+        let inside: Vec<&str> =
+            wanted.iter().filter(|w| **w != column.name && covers(w, &column.name)).map(String::as_str).collect();
+        if !inside.is_empty() && !wanted.contains(&column.name) {
+            notices.push(format!("of the {side} field `{}` only {} is compared", column.name, inside.join(", ")));
+        }
+    }
+}
+
 /// Whether a wanted name stands for a top-level field: itself, or a path into it.
 fn covers(wanted: &str, field: &str) -> bool {
     wanted == field || wanted.strip_prefix(field).is_some_and(|rest| rest.starts_with('.'))
@@ -383,7 +397,13 @@ fn require(opened: &Opened, name: &str, side: &str, option: &str) -> Result<(), 
 fn listing(opened: &Opened) -> String {
     let names: Vec<&str> = opened.columns.iter().map(|c| c.name.as_str()).collect();
     let sample = if opened.fixed_columns { "its columns are" } else { "the fields of its first records are" };
-    format!("{sample}: {}", names.join(", "))
+    let delimiter =
+        names.first().filter(|_| names.len() == 1).and_then(|name| name.chars().find(|c| ";\t|".contains(*c)));
+    let delimiter = delimiter.map_or_else(String::new, |c| {
+        let shown = if c == '\t' { "tab".to_owned() } else { format!("'{c}'") };
+        format!(" — if that is several columns, give the delimiter: `--csv-delimiter {shown}`")
+    });
+    format!("{sample}: {}{delimiter}", names.join(", "))
 }
 
 impl SidePlan {

@@ -375,6 +375,17 @@ fn judge(report: &mut Report, counts: &Counts, doubts: &Doubts) {
                 .into(),
         );
     }
+    let key = report.key.join(", ");
+    if counts.matched + counts.mismatched == 0 && counts.legacy_only > 0 && counts.candidate_only > 0 {
+        report.legacy.notices.push(format!(
+            "no key of one side is on the other: is ({key}) the key of both? Keys of another type or spelling (`007` and `7`) \
+             meet with `--type {}=integer` or `=text`",
+            report.key.first().map_or("key", String::as_str)
+        ));
+    }
+    if counts.duplicate > counts.keys / 2 {
+        report.legacy.notices.push(format!("most keys stand more than once: is ({key}) really the key of a record?"));
+    }
     let differing = counts.discrepancies();
     report.verdict = match (incomplete.is_empty(), differing) {
         (false, _) => Verdict::Incomplete,
