@@ -1,8 +1,9 @@
 //! One side on its own thread: the source lives there, opens there and reads there; the merge only sees batches.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel as unbounded};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel as unbounded};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use crate::domain::{Batch, Filter, Rules, Value};
 use crate::stores::{
@@ -31,6 +32,9 @@ impl SideInput {
     }
 }
 
+/// Longest wait for a source to close.
+const CLOSING: Duration = Duration::from_secs(5);
+
 enum Command {
     Read { requests: Vec<ReadRequest>, outlet: Box<Outlet> },
     Boundaries { key: String, filter: Option<Filter>, parts: usize, reply: Sender<Result<Vec<Value>, StoreError>> },
@@ -40,6 +44,8 @@ enum Command {
 pub struct SideThread {
     commands: Option<Sender<Command>>,
     thread: Option<JoinHandle<()>>,
+    /// Closes when the thread ends.
+    ended: Receiver<()>,
     opened: Receiver<Result<Opened, StoreError>>,
     progress: Arc<Progress>,
 }
@@ -49,7 +55,9 @@ impl SideThread {
     pub fn start(make: MakeSource, wish: Wish, progress: Arc<Progress>) -> Self {
         let (commands, inbox) = unbounded();
         let (tell, opened) = unbounded();
+        let (alive, ended) = unbounded::<()>();
         let thread = std::thread::spawn(move || {
+            let _alive = alive;
             let mut source = match make() {
                 Ok(source) => source,
                 Err(error) => {
@@ -64,7 +72,7 @@ impl SideThread {
             }
             serve(source.as_mut(), &inbox);
         });
-        SideThread { commands: Some(commands), thread: Some(thread), opened, progress }
+        SideThread { commands: Some(commands), thread: Some(thread), ended, opened, progress }
     }
 
     /// Waits until the source has opened.
@@ -107,10 +115,11 @@ impl SideThread {
 }
 
 impl Drop for SideThread {
-    /// Waits for the source to close its connection in good order.
+    /// Waits for the source to close its connection in good order, but not for a server that no longer answers.
     fn drop(&mut self) {
         self.commands = None;
-        if let Some(thread) = self.thread.take() {
+        let ended = self.ended.recv_timeout(CLOSING) == Err(RecvTimeoutError::Disconnected);
+        if let Some(thread) = self.thread.take().filter(|_| ended) {
             let _ = thread.join();
         }
     }
