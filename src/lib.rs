@@ -5,6 +5,8 @@ pub mod commands;
 pub mod compare;
 pub mod config;
 pub mod domain;
+pub mod examples;
 pub mod exit;
+pub mod path;
 pub mod report;
 pub mod stores;
