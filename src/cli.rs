@@ -140,7 +140,7 @@ pub struct DiffArgs {
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub recheck: u32,
     /// How long to wait before reading again: `5s`, `500ms`, `2m`.
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = commands::duration)]
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = crate::config::duration)]
     pub recheck_delay: std::time::Duration,
     /// A side without records is fine.
     #[arg(long)]
@@ -152,10 +152,10 @@ pub struct DiffArgs {
     #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = commands::size)]
     pub memory: usize,
     /// Longest wait for a connection.
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = commands::duration)]
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = crate::config::duration)]
     pub connect_timeout: std::time::Duration,
     /// Longest wait for the next records of a store.
-    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = commands::duration)]
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = crate::config::duration)]
     pub read_timeout: std::time::Duration,
     /// CSV: the delimiter, one character or `tab` (default: comma; tab in .tsv).
     #[arg(long, value_name = "CHAR", value_parser = commands::delimiter)]

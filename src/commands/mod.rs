@@ -7,7 +7,6 @@ mod named;
 mod output;
 mod progress;
 
-use std::time::Duration;
 
 use crate::compare::{CompareError, PlanError};
 use crate::exit::Exit;
@@ -120,22 +119,6 @@ pub fn exit_on_interrupt() {
         eprintln!("\ninterrupted");
         std::process::exit(Exit::Interrupted.into());
     });
-}
-
-/// Reads `5s`, `500ms`, `2m`, `1h`, or plain seconds.
-///
-/// # Errors
-/// What is not a time.
-pub fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let number: u64 = digits.parse().map_err(|_| format!("`{text}` is not a time; write e.g. 5s, 500ms or 2m"))?;
-    match &text[digits.len()..] {
-        "ms" => Ok(Duration::from_millis(number)),
-        "" | "s" => Ok(Duration::from_secs(number)),
-        "m" | "min" => Ok(Duration::from_secs(number.saturating_mul(60))),
-        "h" => Ok(Duration::from_secs(number.saturating_mul(3600))),
-        unit => Err(format!("`{unit}` is not a unit of time; use ms, s, m or h")),
-    }
 }
 
 /// Reads `64MiB`, `1GiB`, `512KiB`, `100MB`, or plain bytes; at least 1 MiB.

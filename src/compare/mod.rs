@@ -19,4 +19,5 @@ pub use merge::SideName;
 pub use plan::{Definition, Plan, PlanError, PlannedColumn};
 pub use run::{CompareError, Compared, Comparison, Recheck, compare};
 pub use show::Discrepancies;
-pub use side::{MakeSource, SideInput};
+pub use crate::stores::MakeSource;
+pub use side::SideInput;

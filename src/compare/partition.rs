@@ -8,7 +8,8 @@ use crate::stores::{KeyRange, ReadEnd};
 use super::cursor::Cursor;
 use super::merge::{Merge, MergeError, SideName};
 use super::plan::Plan;
-use super::side::{SideInput, SideThread};
+use super::side::SideInput;
+use crate::stores::Reader;
 use super::spill::Spill;
 use super::tally::Tally;
 
@@ -47,7 +48,7 @@ pub(super) fn ranges(mut cuts: Vec<Value>) -> Vec<KeyRange> {
 
 /// Merges the given ranges: a side with several ranges reads them one after the other.
 pub(super) fn merge(
-    sides: (&SideThread, &SideThread),
+    sides: (&Reader, &Reader),
     plan: &Plan,
     reading: Reading,
     ranges: (&[KeyRange], &[KeyRange]),
@@ -96,7 +97,7 @@ pub(super) fn merge(
 
 /// Merges ranges with several pairs of connections at once; the results come back in the order of the ranges.
 pub(super) fn merge_in_parallel(
-    first: (&SideThread, &SideThread),
+    first: (&Reader, &Reader),
     inputs: (&SideInput, &SideInput),
     plan: &Plan,
     reading: Reading,
@@ -104,7 +105,7 @@ pub(super) fn merge_in_parallel(
 ) -> Vec<Merged> {
     let workers = std::thread::available_parallelism().map_or(1, usize::from).min(ranges.len());
     let next = AtomicUsize::new(0);
-    let work = |sides: Option<(&SideThread, &SideThread)>| {
+    let work = |sides: Option<(&Reader, &Reader)>| {
         let own;
         let mut fresh = false;
         let sides = match sides {

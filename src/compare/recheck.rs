@@ -12,7 +12,7 @@ use crate::stores::{KeyRange, Received, StoreError};
 use super::judge::{Copies, Outcome};
 use super::merge::{SideName, outcome_of};
 use super::plan::Plan;
-use super::side::SideThread;
+use crate::stores::Reader;
 use super::spill::{Entry, Spill, SpillReader};
 use super::tally::Tally;
 
@@ -34,7 +34,7 @@ impl From<io::Error> for RecheckError {
 
 /// Reads every discrepant key again and returns what still differs, and how many keys no longer do.
 pub(super) fn recheck(
-    sides: (&SideThread, &SideThread),
+    sides: (&Reader, &Reader),
     seeks: (bool, bool),
     plan: &Plan,
     tally: &mut Tally,
@@ -63,7 +63,7 @@ pub(super) fn recheck(
 }
 
 fn again(
-    sides: (&SideThread, &SideThread),
+    sides: (&Reader, &Reader),
     seeks: (bool, bool),
     plan: &Plan,
     tally: &mut Tally,
@@ -117,7 +117,7 @@ fn again(
 
 /// Reads the records of some keys, in key order.
 fn read(
-    side: &SideThread,
+    side: &Reader,
     plan: &Plan,
     keys: &[Vec<Value>],
     fresh: bool,

@@ -13,7 +13,8 @@ use super::partition::{Merged, Reading, merge, merge_in_parallel, ranges};
 use super::plan::{Definition, Plan, PlanError, PlannedColumn, SidePlan};
 use super::recheck::{RecheckError, recheck};
 use super::show::Discrepancies;
-use super::side::{SideInput, SideThread};
+use super::side::SideInput;
+use crate::stores::Reader;
 use super::spill::SpillReader;
 use super::tally::{ColumnTally, Tally};
 
@@ -124,7 +125,7 @@ pub fn compare(comparison: &Comparison) -> Result<Compared, CompareError> {
 
 struct Run<'a> {
     comparison: &'a Comparison,
-    sides: (&'a SideThread, &'a SideThread),
+    sides: (&'a Reader, &'a Reader),
     sort: (bool, bool),
     notices: Vec<String>,
 }

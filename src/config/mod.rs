@@ -3,6 +3,7 @@
 
 mod error;
 mod expand;
+mod inputs;
 mod project;
 mod raw;
 mod reconciliation;
@@ -15,10 +16,27 @@ pub use error::ConfigError;
 pub use project::{Project, Store, StoreKind};
 pub use raw::{Checks, Choice, ChoiceWithoutLegacy, ParamType, Policy, Release};
 pub use reconciliation::{
-    Canary, ColumnSettings, Decisions, FileRef, Http, Input, Mapped, Origin, Partitions, PathDefinition, Population,
+    Canary, ColumnSettings, Command, Decisions, Field, FileRef, Http, Input, Mapped, Origin, Partitions, PathDefinition, Population,
     Queries, Reconciliation, What,
 };
 pub use secret::{Secret, mask_url};
+
+/// A length of time: `500ms`, `5s`, `2m`, `1h`.
+///
+/// # Errors
+/// The text is something else.
+pub fn duration(text: &str) -> Result<std::time::Duration, String> {
+    use std::time::Duration;
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: u64 = digits.parse().map_err(|_| format!("`{text}` is not a time; write e.g. 5s, 500ms or 2m"))?;
+    match &text[digits.len()..] {
+        "ms" => Ok(Duration::from_millis(number)),
+        "" | "s" => Ok(Duration::from_secs(number)),
+        "m" | "min" => Ok(Duration::from_secs(number.saturating_mul(60))),
+        "h" => Ok(Duration::from_secs(number.saturating_mul(3600))),
+        unit => Err(format!("`{unit}` is not a unit of time; use ms, s, m or h")),
+    }
+}
 
 /// A complete project file with every key explained, as `recon init` and the documentation show it.
 pub const REFERENCE: &str = include_str!("reference.toml");

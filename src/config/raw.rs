@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use toml::Spanned;
 
 use super::secret::Secret;
@@ -123,6 +124,8 @@ pub(super) struct RawPath {
     pub sql: Option<Text>,
     pub http: Option<RawHttp>,
     pub command: Option<Spanned<Vec<String>>>,
+    pub timeout: Option<Text>,
+    pub records: Option<Text>,
     #[serde(default)]
     pub inputs: BTreeMap<String, Spanned<RawInput>>,
 }
@@ -150,19 +153,41 @@ pub(super) struct RawInput {
     pub file: Option<Text>,
     pub query: Option<Spanned<RawQuery>>,
     pub pipeline: Option<Text>,
-    pub filter: Option<String>,
-    pub unwind: Option<String>,
-    /// Its shape is settled together with the portable reading of files.
-    pub fields: Option<toml::Value>,
+    pub filter: Option<Text>,
+    pub unwind: Option<Text>,
+    pub fields: Option<Spanned<RawFields>>,
+}
+
+/// The fields of an input: names, or `name = "path"`, or `name = { path = "…", type = "…" }`.
+#[derive(Debug)]
+pub(super) enum RawFields {
+    Names(Vec<Text>),
+    Paths(Vec<(Text, RawField)>),
+}
+
+/// Where a field is found, and what type its values are to have.
+#[derive(Debug)]
+pub(super) enum RawField {
+    Path(String),
+    Full(RawFullField),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawFullField {
+    pub path: Option<String>,
+    #[serde(rename = "type")]
+    pub column_type: Option<ColumnType>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawHttp {
     pub url: Secret,
-    pub batch: Option<u32>,
-    pub concurrency: Option<u32>,
-    pub timeout: Option<String>,
+    pub batch: Option<Spanned<u32>>,
+    pub concurrency: Option<Spanned<u32>>,
+    pub timeout: Option<Text>,
+    pub run_timeout: Option<Text>,
     pub retries: Option<u32>,
 }
 
@@ -276,6 +301,58 @@ impl<'de> Deserialize<'de> for AmountText {
             }
         }
         from.deserialize_str(Quoted)
+    }
+}
+
+impl<'de> Deserialize<'de> for RawFields {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct NamesOrPaths;
+        impl<'de> Visitor<'de> for NamesOrPaths {
+            type Value = RawFields;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of fields, or a table such as { holder = \"shares.holder\" }")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<RawFields, A::Error> {
+                let mut all = Vec::new();
+                while let Some(item) = items.next_element()? {
+                    all.push(item);
+                }
+                Ok(RawFields::Names(all))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawFields, A::Error> {
+                let mut all = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    all.push(entry);
+                }
+                Ok(RawFields::Paths(all))
+            }
+        }
+        from.deserialize_any(NamesOrPaths)
+    }
+}
+
+impl<'de> Deserialize<'de> for RawField {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct PathOrFull;
+        impl<'de> Visitor<'de> for PathOrFull {
+            type Value = RawField;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a path such as \"shares.holder\", or { path = \"…\", type = \"…\" }")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<RawField, E> {
+                Ok(RawField::Path(text.to_owned()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RawField, A::Error> {
+                RawFullField::deserialize(MapAccessDeserializer::new(map)).map(RawField::Full)
+            }
+        }
+        from.deserialize_any(PathOrFull)
     }
 }
 

@@ -1,6 +1,7 @@
 //! A reconciliation of the project file, validated: what `recon diff NAME` needs, and typed settings for the rest.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::error::{ConfigError, SourceText, listed};
 use super::project::StoreKind;
@@ -77,10 +78,10 @@ pub enum Origin {
     Store { store: String, what: What },
     /// Exact-decimal SQL over inputs.
     Sql { file: FileRef, inputs: Vec<Input> },
-    /// A calculation API over inputs.
-    Http { settings: Http, inputs: Vec<Input> },
-    /// A program over inputs: NDJSON in, NDJSON out.
-    Command { arguments: Vec<String>, inputs: Vec<Input> },
+    /// A calculation API, asked for every record of one input; the other inputs are reference tables.
+    Http { settings: Http, records: Input, reference: Vec<Input> },
+    /// A program, NDJSON in and NDJSON out, asked for every record of one input; the other inputs are reference tables.
+    Command { settings: Command, records: Input, reference: Vec<Input> },
 }
 
 /// What is read of a store.
@@ -163,12 +164,23 @@ pub struct Input {
     pub store: String,
     /// What is read.
     pub what: What,
-    /// Only these records.
+    /// Only these records: a condition over paths of the record as it is after `unwind`; may name parameters.
     pub filter: Option<String>,
     /// The array whose items become records.
     pub unwind: Option<String>,
-    /// The fields taken, as written.
-    pub fields: Option<toml::Value>,
+    /// The fields taken; empty: every top-level field.
+    pub fields: Vec<Field>,
+}
+
+/// A field of an input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// The column's name.
+    pub name: String,
+    /// Where it is in the document: a dotted path.
+    pub path: String,
+    /// The type that its values must have.
+    pub column_type: Option<ColumnType>,
 }
 
 /// A calculation API.
@@ -180,10 +192,23 @@ pub struct Http {
     pub batch: Option<u32>,
     /// Calls at the same time.
     pub concurrency: Option<u32>,
-    /// Longest wait for an answer, as written.
-    pub timeout: Option<String>,
+    /// Longest wait for an answer.
+    pub timeout: Option<Duration>,
+    /// Longest time for all answers.
+    pub run_timeout: Option<Duration>,
     /// Further attempts.
     pub retries: Option<u32>,
+}
+
+/// A calculation program.
+#[derive(Clone, Debug)]
+pub struct Command {
+    /// The program and its arguments.
+    pub arguments: Vec<String>,
+    /// The folder that it runs in: the project file's.
+    pub folder: PathBuf,
+    /// Longest wait for the next answer.
+    pub timeout: Option<Duration>,
 }
 
 /// How far the candidate is trusted.

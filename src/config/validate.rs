@@ -9,15 +9,16 @@ use toml::Spanned;
 
 use super::error::{ConfigError, SourceText, did_you_mean, listed};
 use super::project::{Store, StoreKind};
-use super::raw::{RawCanary, RawColumn, RawDecisions, RawInput, RawPath, RawQuery, RawReconciliation};
+use super::inputs;
+use super::raw::{ParamType, RawCanary, RawColumn, RawDecisions, RawPath, RawQuery, RawReconciliation};
 use super::reconciliation::{
-    Canary, ColumnSettings, Decisions, FileRef, Http, Input, Mapped, Origin, Partitions, PathDefinition, Population,
+    Canary, ColumnSettings, Decisions, FileRef, Input, Mapped, Origin, Partitions, PathDefinition, Population,
     Queries, Reconciliation, What, mapped,
 };
 use crate::domain::{Amount, ColumnType, Filter};
 
-type Result<T> = std::result::Result<T, ConfigError>;
-type Text = Spanned<String>;
+pub(super) type Result<T> = std::result::Result<T, ConfigError>;
+pub(super) type Text = Spanned<String>;
 
 /// Most parts that a path may be split into.
 const MOST_PARTITIONS: u32 = 1024;
@@ -29,7 +30,7 @@ pub(super) struct Validator<'a> {
 }
 
 impl Validator<'_> {
-    fn error(&self, at: Range<usize>, what: impl Into<String>) -> ConfigError {
+    pub(super) fn error(&self, at: Range<usize>, what: impl Into<String>) -> ConfigError {
         self.source.error(at, what)
     }
 
@@ -53,13 +54,14 @@ impl Validator<'_> {
                 return Err(self.error(name.span(), format!("`:{text}` is bound by `partitions` already")));
             }
         }
+        let params: Vec<_> = raw.params.into_iter().map(|(name, kind)| (name.into_inner(), kind)).collect();
         Ok(Reconciliation {
             name,
             key,
-            params: raw.params.into_iter().map(|(name, kind)| (name.into_inner(), kind)).collect(),
             columns,
-            legacy: self.path(&raw.legacy)?,
-            candidate: self.path(&raw.candidate)?,
+            legacy: self.path(&raw.legacy, &params)?,
+            candidate: self.path(&raw.candidate, &params)?,
+            params,
             canary: raw.canary.map(|c| self.canary(&c)).transpose()?.unwrap_or_default(),
             policy: raw.policy,
             population,
@@ -138,7 +140,7 @@ impl Validator<'_> {
         })
     }
 
-    fn path(&self, raw: &Spanned<RawPath>) -> Result<PathDefinition> {
+    fn path(&self, raw: &Spanned<RawPath>, params: &[(String, ParamType)]) -> Result<PathDefinition> {
         let (at, path) = (raw.span(), raw.get_ref());
         let reads = [
             ("store", path.store.as_ref().map(Spanned::span)),
@@ -153,6 +155,11 @@ impl Validator<'_> {
                     let what = "`inputs` are for `sql`, `http` or `command`, not for a path read from a store";
                     return Err(self.error(input.span(), what));
                 }
+                for (name, text) in [("records", &path.records), ("timeout", &path.timeout)] {
+                    if let Some(text) = text {
+                        return Err(self.error(text.span(), format!("`{name}` is for a path that asks a program or an API")));
+                    }
+                }
                 let Some(store) = &path.store else { return Err(self.error(at, "`store` is missing")) };
                 let named = [&path.table, &path.collection, &path.file];
                 let what = self.what(at, named, path.query.as_ref(), path.pipeline.as_ref())?;
@@ -165,25 +172,16 @@ impl Validator<'_> {
                         .error(span.clone(), format!("`{kind}` computes over inputs, and there are none"))
                         .hint("name them: [reconciliation.NAME.candidate.inputs.holdings]"));
                 }
-                let inputs: Vec<Input> =
-                    path.inputs.iter().map(|(name, input)| self.input(name, input)).collect::<Result<_>>()?;
+                let inputs: Vec<Input> = (path.inputs.iter())
+                    .map(|(name, input)| inputs::input(self, name, input, params))
+                    .collect::<Result<_>>()?;
                 if let Some(file) = &path.sql {
-                    Origin::Sql { file: self.file(file)?, inputs }
-                } else if let Some(http) = &path.http {
-                    let settings = Http {
-                        url: http.url.clone(),
-                        batch: http.batch,
-                        concurrency: http.concurrency,
-                        timeout: http.timeout.clone(),
-                        retries: http.retries,
-                    };
-                    Origin::Http { settings, inputs }
-                } else {
-                    let arguments = path.command.as_ref().map(|c| c.get_ref().clone()).unwrap_or_default();
-                    if arguments.is_empty() {
-                        return Err(self.error(span.clone(), "`command` names no program"));
+                    if let Some(records) = &path.records {
+                        return Err(self.error(records.span(), "`records` is for `http` and `command`: SQL names its inputs itself"));
                     }
-                    Origin::Command { arguments, inputs }
+                    Origin::Sql { file: self.file(file)?, inputs }
+                } else {
+                    inputs::asked(self, path, span.clone(), inputs)?
                 }
             }
             [] => {
@@ -223,21 +221,8 @@ impl Validator<'_> {
         }
     }
 
-    fn input(&self, name: &str, raw: &Spanned<RawInput>) -> Result<Input> {
-        let input = raw.get_ref();
-        let named = [&input.table, &input.collection, &input.file];
-        Ok(Input {
-            name: name.to_owned(),
-            store: self.store(&input.store)?,
-            what: self.what(raw.span(), named, input.query.as_ref(), input.pipeline.as_ref())?,
-            filter: input.filter.clone(),
-            unwind: input.unwind.clone(),
-            fields: input.fields.clone(),
-        })
-    }
-
     /// What is read of a store: exactly one thing.
-    fn what(
+    pub(super) fn what(
         &self,
         at: Range<usize>,
         named: [&Option<Text>; 3],
@@ -311,7 +296,7 @@ impl Validator<'_> {
         Ok(FileRef::new(self.folder.join(name.get_ref()), self.source, name.span()))
     }
 
-    fn store(&self, name: &Text) -> Result<String> {
+    pub(super) fn store(&self, name: &Text) -> Result<String> {
         let wanted = name.get_ref();
         if self.stores.contains_key(wanted) {
             return Ok(wanted.clone());

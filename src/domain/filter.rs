@@ -26,6 +26,9 @@ pub struct FilterError {
     why: String,
 }
 
+/// The literal that a parameter `:name` of a condition stands for, or why there is none.
+pub type Params<'a> = &'a dyn Fn(&str) -> Result<Literal, String>;
+
 /// A literal of a condition.
 #[derive(Clone, Debug)]
 pub enum Literal {
@@ -35,6 +38,18 @@ pub enum Literal {
     Text(String),
     /// A truth value.
     Bool(bool),
+}
+
+impl Literal {
+    /// The literal that a parameter's value is compared as; dates and instants as their text.
+    pub fn of(value: &Value) -> Option<Literal> {
+        match value {
+            Value::Number { amount, .. } => Some(Literal::Number(amount.clone())),
+            Value::Bool(b) => Some(Literal::Bool(*b)),
+            Value::Text { .. } | Value::Date(_) | Value::Instant { .. } => Some(Literal::Text(value.to_string())),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Literal {
@@ -99,13 +114,23 @@ impl Filter {
     /// # Errors
     /// What part is not understood.
     pub fn parse(text: &str) -> Result<Filter, FilterError> {
+        Filter::parse_with(text, &|name| {
+            Err(format!("`:{name}` is a parameter, and parameters belong into `filter` of an input or into a query"))
+        })
+    }
+
+    /// As [`Filter::parse`], where `:name` stands for the literal that `param` gives.
+    ///
+    /// # Errors
+    /// As [`Filter::parse`], and what `param` says.
+    pub fn parse_with(text: &str, param: Params<'_>) -> Result<Filter, FilterError> {
         let fail = |why: String| FilterError { text: text.to_owned(), why };
         let mut parser = Parser::new(&GenericDialect {}).try_with_sql(text).map_err(|e| fail(e.to_string()))?;
         let expr = parser.parse_expr().map_err(|e| fail(e.to_string()))?;
         if parser.peek_token().token != sqlparser::tokenizer::Token::EOF {
             return Err(fail(format!("`{}` is left over at its end", parser.peek_token().token)));
         }
-        from_expr(&expr).map_err(fail)
+        from_expr(&expr, param).map_err(fail)
     }
 
     /// Whether every comparison in it satisfies `test` (column, literal).
@@ -268,28 +293,28 @@ fn order(value: &Value, literal: &Literal, rules: &Rules, doubt: &Doubt) -> Opti
     })
 }
 
-fn from_expr(expr: &Expr) -> Result<Filter, String> {
+fn from_expr(expr: &Expr, param: Params<'_>) -> Result<Filter, String> {
     match expr {
-        Expr::Nested(inner) => from_expr(inner),
-        Expr::UnaryOp { op: UnaryOperator::Not, expr } => Ok(Filter::Not(Box::new(from_expr(expr)?))),
+        Expr::Nested(inner) => from_expr(inner, param),
+        Expr::UnaryOp { op: UnaryOperator::Not, expr } => Ok(Filter::Not(Box::new(from_expr(expr, param)?))),
         Expr::IsNull(inner) => Ok(Filter::IsNull { column: column_of(inner)? }),
         Expr::IsNotNull(inner) => Ok(Filter::Not(Box::new(Filter::IsNull { column: column_of(inner)? }))),
         Expr::InList { expr, list, negated } => {
-            let literals = list.iter().map(literal_of).collect::<Result<_, _>>()?;
+            let literals = list.iter().map(|item| literal_of(item, param)).collect::<Result<_, _>>()?;
             negate(Filter::In { column: column_of(expr)?, literals }, *negated)
         }
         Expr::Between { expr, negated, low, high } => {
             let bound = |operator, bound| {
-                Ok::<_, String>(Filter::Compare { column: column_of(expr)?, operator, literal: literal_of(bound)? })
+                Ok::<_, String>(Filter::Compare { column: column_of(expr)?, operator, literal: literal_of(bound, param)? })
             };
             let both = vec![bound(Operator::GreaterOrEqual, low)?, bound(Operator::LessOrEqual, high)?];
             negate(Filter::All(both), *negated)
         }
         Expr::BinaryOp { left, op: BinaryOperator::And, right } => {
-            Ok(Filter::All(vec![from_expr(left)?, from_expr(right)?]))
+            Ok(Filter::All(vec![from_expr(left, param)?, from_expr(right, param)?]))
         }
         Expr::BinaryOp { left, op: BinaryOperator::Or, right } => {
-            Ok(Filter::Any(vec![from_expr(left)?, from_expr(right)?]))
+            Ok(Filter::Any(vec![from_expr(left, param)?, from_expr(right, param)?]))
         }
         Expr::BinaryOp { left, op, right } => {
             let operator = match op {
@@ -302,8 +327,8 @@ fn from_expr(expr: &Expr) -> Result<Filter, String> {
                 other => return Err(format!("the operator `{other}` is not known here")),
             };
             match (column_of(left), column_of(right)) {
-                (Ok(column), _) => Ok(Filter::Compare { column, operator, literal: literal_of(right)? }),
-                (_, Ok(column)) => Ok(Filter::Compare { column, operator: flip(operator), literal: literal_of(left)? }),
+                (Ok(column), _) => Ok(Filter::Compare { column, operator, literal: literal_of(right, param)? }),
+                (_, Ok(column)) => Ok(Filter::Compare { column, operator: flip(operator), literal: literal_of(left, param)? }),
                 (Err(why), _) => Err(why),
             }
         }
@@ -333,17 +358,18 @@ fn column_of(expr: &Expr) -> Result<String, String> {
     }
 }
 
-fn literal_of(expr: &Expr) -> Result<Literal, String> {
+fn literal_of(expr: &Expr, param: Params<'_>) -> Result<Literal, String> {
     match expr {
-        Expr::Nested(inner) => literal_of(inner),
+        Expr::Nested(inner) => literal_of(inner, param),
         Expr::Value(value) => match &value.value {
             SqlValue::Number(digits, _) => Amount::parse(digits).map(Literal::Number).map_err(|e| e.to_string()),
             SqlValue::SingleQuotedString(text) => Ok(Literal::Text(text.clone())),
             SqlValue::Boolean(b) => Ok(Literal::Bool(*b)),
+            SqlValue::Placeholder(name) if name.starts_with(':') => param(&name[1..]),
             SqlValue::Null => Err("nothing equals NULL; write `IS NULL`".into()),
             other => Err(format!("`{other}` is not a number, a text or a truth value")),
         },
-        Expr::UnaryOp { op: UnaryOperator::Minus, expr } => match literal_of(expr)? {
+        Expr::UnaryOp { op: UnaryOperator::Minus, expr } => match literal_of(expr, param)? {
             Literal::Number(amount) => Ok(Literal::Number(amount.negated())),
             _ => Err(format!("`-{expr}` is not a number")),
         },

@@ -25,7 +25,7 @@ pub use codec::{CodecError, read_row, write_row};
 pub use column::{ColumnType, KindSet};
 pub use decode::{double_to_amount, float_to_amount, is_plain_literal, plain_literal};
 pub use equality::{Drift, DriftSet, Equality, Missing, Rules, Types, compare_cells, compare_values};
-pub use filter::{Filter, FilterError, Literal, Operator, Truth};
+pub use filter::{Filter, FilterError, Literal, Operator, Params, Truth};
 pub use json::{JsonError, JsonFields, json_cell, json_fields, json_get};
 pub use order::{cmp_cells, cmp_keys};
 pub use temporal::{

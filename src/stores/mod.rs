@@ -18,6 +18,7 @@ pub mod mysql;
 mod outlet;
 pub mod parquet;
 pub mod postgres;
+mod reader;
 mod seek;
 mod sort;
 pub mod sql;
@@ -31,6 +32,7 @@ use crate::domain::{ColumnType, Filter, Value};
 pub use error::{ErrorClass, StoreError};
 pub use locator::Locator;
 pub use outlet::{Outlet, Progress, Received, Stop, channel};
+pub use reader::{MakeSource, Reader};
 
 /// One side's reader. Lives on its own thread and may block; a driver that is async runs on a
 /// current-thread runtime inside.
