@@ -4,3 +4,8 @@
 
 pub mod ask;
 pub mod exact;
+mod frame;
+mod shape;
+
+pub use frame::{FrameBuilder, Gathered};
+pub use shape::{Shape, ShapedSource};

@@ -13,7 +13,7 @@ impl Fix {
     }
 
     /// Converts one cell in place.
-    pub(super) fn apply(self, batch: &mut Batch, row: usize, column: usize, rules: &Rules) {
+    pub(crate) fn apply(self, batch: &mut Batch, row: usize, column: usize, rules: &Rules) {
         let at = batch.at(row, column);
         if at.cell.is_missing() || matches!(at.cell, Cell::Unknown(_)) {
             return;
