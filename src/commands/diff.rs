@@ -1,6 +1,5 @@
 //! `recon diff`: two sides given as locators, or a reconciliation of `recon.toml`, compared read-only.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,6 +9,7 @@ use crate::cli::{DiffArgs, Global, MissingRule, TypesRule};
 use crate::compare::{Comparison, Definition, Recheck, SideInput, compare};
 use crate::domain::{Amount, ColumnType, Filter, Missing, NumberForm, Rules, Types, Value, parse_date, parse_instant};
 use crate::exit::Exit;
+use crate::path::Path;
 use crate::stores::{CsvSettings, Locator, Progress, Settings, Wish};
 
 use super::{Failure, output, progress};
@@ -17,9 +17,8 @@ use super::{Failure, output, progress};
 /// Both sides and what is compared of them.
 pub(super) struct Request {
     pub definition: Definition,
-    pub legacy: Locator,
-    pub candidate: Locator,
-    pub partitions: usize,
+    pub legacy: Path,
+    pub candidate: Path,
     pub name: Option<String>,
 }
 
@@ -29,22 +28,20 @@ pub(super) struct Request {
 /// When nothing could be compared or reported.
 pub fn run(global: &Global, args: &DiffArgs) -> Result<Exit, Failure> {
     let format = output::format_of(args.format, args.output.as_deref())?;
+    let settings = settings(args)?;
     let request = match &args.candidate {
-        Some(candidate) => ad_hoc(args, candidate)?,
-        None => super::named::request(global, args)?,
+        Some(candidate) => ad_hoc(args, candidate, &settings)?,
+        None => super::named::request(global, args, &settings)?,
     };
-    request.legacy.check()?;
-    request.candidate.check()?;
     if let Some(path) = &args.output {
         not_a_side(path, &[&request.legacy, &request.candidate])?;
     }
-    let settings = settings(args)?;
     let estimates = Arc::new(progress::Estimates::default());
     let sides = [Arc::new(Progress::default()), Arc::new(Progress::default())];
     let started = Instant::now();
     let compared = {
         let _display = progress::start(global.quiet, sides.clone(), Arc::clone(&estimates));
-        let comparison = comparison(args, request, &settings, &sides, estimates);
+        let comparison = comparison(args, request, &sides, estimates);
         compare(&comparison)
     };
     let mut compared = compared?;
@@ -54,10 +51,9 @@ pub fn run(global: &Global, args: &DiffArgs) -> Result<Exit, Failure> {
 }
 
 /// A report must not replace what it reports on.
-fn not_a_side(output: &Path, sides: &[&Locator]) -> Result<(), Failure> {
+fn not_a_side(output: &std::path::Path, sides: &[&Path]) -> Result<(), Failure> {
     let Ok(written) = output.canonicalize() else { return Ok(()) };
-    let is_side =
-        sides.iter().filter_map(|side| side.path()).any(|path| path.canonicalize().is_ok_and(|p| p == written));
+    let is_side = sides.iter().flat_map(|side| &side.files).any(|path| path.canonicalize().is_ok_and(|p| p == written));
     if is_side {
         return Err(Failure::usage(format!("`--output {}` is one of the two sides", output.display()))
             .hint("give the report a name of its own"));
@@ -68,26 +64,23 @@ fn not_a_side(output: &Path, sides: &[&Locator]) -> Result<(), Failure> {
 fn comparison(
     args: &DiffArgs,
     request: Request,
-    settings: &Settings,
     sides: &[Arc<Progress>; 2],
     estimates: Arc<progress::Estimates>,
 ) -> Comparison {
     let named = request.definition.named_columns();
     let candidate_names = named.iter().map(|name| request.definition.candidate_name(name)).collect();
-    let input = |locator: Locator, paths: Vec<String>, progress: &Arc<Progress>| {
-        let settings = settings.clone();
-        SideInput {
-            label: locator.label(),
-            make: Arc::new(move || locator.source(&settings)),
-            wish: Wish { paths },
-            progress: Arc::clone(progress),
-        }
+    let ranges = request.legacy.ranges.max(request.candidate.ranges);
+    let input = |path: Path, paths: Vec<String>, progress: &Arc<Progress>| SideInput {
+        label: path.label,
+        make: path.make,
+        wish: Wish { paths },
+        progress: Arc::clone(progress),
     };
     Comparison {
         legacy: input(request.legacy, named, &sides[0]),
         candidate: input(request.candidate, candidate_names, &sides[1]),
         definition: request.definition,
-        partitions: request.partitions.max(usize::from(args.partitions)),
+        partitions: ranges,
         recheck: Recheck { rounds: args.recheck, delay: args.recheck_delay },
         memory: args.memory,
         allow_empty: args.allow_empty,
@@ -120,7 +113,7 @@ fn zone(name: &str) -> Result<TimeZone, Failure> {
     })
 }
 
-fn ad_hoc(args: &DiffArgs, candidate: &str) -> Result<Request, Failure> {
+fn ad_hoc(args: &DiffArgs, candidate: &str, settings: &Settings) -> Result<Request, Failure> {
     if args.key.is_empty() {
         return Err(Failure::usage("`--key` is missing: records are compared by their key")
             .hint("name the key columns, e.g. `--key id` or `--key id,currency`; `--key id=_id` when the candidate's name is another"));
@@ -132,13 +125,14 @@ fn ad_hoc(args: &DiffArgs, candidate: &str) -> Result<Request, Failure> {
     };
     let params = args.param.iter().map(|p| untyped_param(p)).collect::<Result<Vec<_>, _>>()?;
     let definition = overrides(args, Definition::default())?;
-    Ok(Request {
-        definition,
-        legacy: side("--legacy-query", &args.legacy, &args.legacy_query)?.with_params(params.clone()),
-        candidate: side("--candidate-query", candidate, &args.candidate_query)?.with_params(params),
-        partitions: 1,
-        name: None,
-    })
+    let path = |locator: Locator| {
+        let mut path = Path::stored(vec![locator.with_params(params.clone())], settings)?;
+        path.ranges = usize::from(args.partitions);
+        Ok::<_, Failure>(path)
+    };
+    let legacy = path(side("--legacy-query", &args.legacy, &args.legacy_query)?)?;
+    let candidate = path(side("--candidate-query", candidate, &args.candidate_query)?)?;
+    Ok(Request { definition, legacy, candidate, name: None })
 }
 
 /// What the flags say on top of a definition.
@@ -216,7 +210,7 @@ pub(super) fn overrides(args: &DiffArgs, mut definition: Definition) -> Result<D
 pub(super) fn text_or_file(option: &str, text: &str) -> Result<String, Failure> {
     match text.strip_prefix('@') {
         None => Ok(text.to_owned()),
-        Some(path) => std::fs::read_to_string(Path::new(path)).map_err(|error| {
+        Some(path) => std::fs::read_to_string(path).map_err(|error| {
             Failure::usage(format!("`{option} @{path}` could not be read: {error}"))
                 .hint("check the file's name and rights")
         }),

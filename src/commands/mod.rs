@@ -7,7 +7,6 @@ mod named;
 mod output;
 mod progress;
 
-
 use crate::compare::{CompareError, PlanError};
 use crate::exit::Exit;
 use crate::stores::{ErrorClass, StoreError};

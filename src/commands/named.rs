@@ -2,9 +2,10 @@
 
 use crate::cli::{DiffArgs, Global};
 use crate::compare::Definition;
-use crate::config::{ConfigError, Origin, ParamType, PathDefinition, Project, Reconciliation, Store, StoreKind, What};
+use crate::config::{ConfigError, ParamType, PathDefinition, Project, Reconciliation};
 use crate::domain::Value;
-use crate::stores::Locator;
+use crate::path::{Context, build};
+use crate::stores::{Locator, Settings};
 
 use super::Failure;
 use super::diff::{Request, overrides, typed};
@@ -23,7 +24,7 @@ impl From<ConfigError> for Failure {
 ///
 /// # Errors
 /// The file or the reconciliation is not there or not valid; a parameter is missing or of the wrong type.
-pub(super) fn request(global: &Global, args: &DiffArgs) -> Result<Request, Failure> {
+pub(super) fn request(global: &Global, args: &DiffArgs, settings: &Settings) -> Result<Request, Failure> {
     for (given, option) in
         [(args.legacy_query.is_some(), "--legacy-query"), (args.candidate_query.is_some(), "--candidate-query")]
     {
@@ -39,21 +40,15 @@ pub(super) fn request(global: &Global, args: &DiffArgs) -> Result<Request, Failu
     let project = Project::load(&global.config, global.profile.as_deref(), &|name| std::env::var(name).ok())?;
     let reconciliation = project.reconciliation(&args.legacy)?;
     let params = params(reconciliation, &args.param)?;
-    let legacy = locator(&project, &reconciliation.legacy, "legacy", &params)?;
-    let candidate = locator(&project, &reconciliation.candidate, "candidate", &params)?;
-    let partitions = [&reconciliation.legacy, &reconciliation.candidate]
-        .into_iter()
-        .filter_map(|path| path.partitions.as_ref())
-        .map(|p| p.count as usize)
-        .max()
-        .unwrap_or(1);
-    Ok(Request {
-        definition: overrides(args, definition(reconciliation))?,
-        legacy,
-        candidate,
-        partitions,
-        name: Some(reconciliation.name.clone()),
-    })
+    let definition = overrides(args, definition(reconciliation))?;
+    let side = |path: &PathDefinition, key: Vec<String>| {
+        let partitions = (args.partitions > 1).then_some(u32::from(args.partitions));
+        let context = Context { project: &project, params: &params, settings, key, memory: args.memory, partitions };
+        build(path, &context)
+    };
+    let legacy = side(&reconciliation.legacy, definition.key.iter().map(|(legacy, _)| legacy.clone()).collect())?;
+    let candidate = side(&reconciliation.candidate, definition.key.iter().map(|(_, other)| other.clone()).collect())?;
+    Ok(Request { definition, legacy, candidate, name: Some(reconciliation.name.clone()) })
 }
 
 fn definition(reconciliation: &Reconciliation) -> Definition {
@@ -125,43 +120,4 @@ fn kind_name(kind: ParamType) -> &'static str {
         ParamType::Instant => "instant",
         ParamType::Boolean => "boolean",
     }
-}
-
-fn locator(
-    project: &Project,
-    path: &PathDefinition,
-    side: &str,
-    params: &[(String, Value)],
-) -> Result<Locator, Failure> {
-    let (store, what) = match &path.origin {
-        Origin::Store { store, what } => (project.store(store)?, what),
-        Origin::Sql { .. } => return Err(not_yet(side, "SQL over inputs")),
-        Origin::Http { .. } => return Err(not_yet(side, "a calculation API (`http`)")),
-        Origin::Command { .. } => return Err(not_yet(side, "a program (`command`)")),
-    };
-    let located = at(store, what)?;
-    Ok(located.with_params(params.to_vec()))
-}
-
-fn not_yet(side: &str, what: &str) -> Failure {
-    Failure::usage(format!("the {side} path is {what}, which this version of recon cannot run yet"))
-        .hint("give the path a `table`, `query` or `pipeline` of a store")
-}
-
-fn at(store: &Store, what: &What) -> Result<Locator, Failure> {
-    let url = store.url.expose();
-    if store.kind == StoreKind::Files {
-        let What::Table(file) = what else {
-            return Err(Failure::usage(format!("store `{}` holds files: it takes no query", store.name))
-                .hint("name a file below its folder with `file = \"…\"`"));
-        };
-        let folder = url.strip_prefix("file:").unwrap_or(url);
-        return Ok(Locator::parse(&std::path::Path::new(folder).join(file).display().to_string())?);
-    }
-    let locator = Locator::parse(url)?;
-    Ok(match what {
-        What::Table(table) => locator.with_table(table.clone()),
-        What::Query(queries) => locator.with_query(queries.of(store.kind)?.read()?)?,
-        What::Pipeline { collection, file } => locator.with_table(collection.clone()).with_query(file.read()?)?,
-    })
 }

@@ -15,9 +15,9 @@ mod side;
 mod spill;
 mod tally;
 
+pub use crate::stores::MakeSource;
 pub use merge::SideName;
 pub use plan::{Definition, Plan, PlanError, PlannedColumn};
 pub use run::{CompareError, Compared, Comparison, Recheck, compare};
 pub use show::Discrepancies;
-pub use crate::stores::MakeSource;
 pub use side::SideInput;

@@ -9,9 +9,9 @@ use super::cursor::Cursor;
 use super::merge::{Merge, MergeError, SideName};
 use super::plan::Plan;
 use super::side::SideInput;
-use crate::stores::Reader;
 use super::spill::Spill;
 use super::tally::Tally;
+use crate::stores::Reader;
 
 /// What the merge of one range of keys (or of everything) gave.
 pub(super) struct Merged {

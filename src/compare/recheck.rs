@@ -12,9 +12,9 @@ use crate::stores::{KeyRange, Received, StoreError};
 use super::judge::{Copies, Outcome};
 use super::merge::{SideName, outcome_of};
 use super::plan::Plan;
-use crate::stores::Reader;
 use super::spill::{Entry, Spill, SpillReader};
 use super::tally::Tally;
+use crate::stores::Reader;
 
 /// Keys that are read again in one query.
 const KEYS_A_QUERY: usize = 500;
@@ -116,13 +116,7 @@ fn again(
 }
 
 /// Reads the records of some keys, in key order.
-fn read(
-    side: &Reader,
-    plan: &Plan,
-    keys: &[Vec<Value>],
-    fresh: bool,
-    name: SideName,
-) -> Result<Batch, RecheckError> {
+fn read(side: &Reader, plan: &Plan, keys: &[Vec<Value>], fresh: bool, name: SideName) -> Result<Batch, RecheckError> {
     let side_plan = if name == SideName::Legacy { &plan.legacy } else { &plan.candidate };
     let mut request = side_plan.request(plan.judge.key, KeyRange::default(), fresh);
     request.keys = Some(keys.to_vec());

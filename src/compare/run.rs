@@ -14,9 +14,9 @@ use super::plan::{Definition, Plan, PlanError, PlannedColumn, SidePlan};
 use super::recheck::{RecheckError, recheck};
 use super::show::Discrepancies;
 use super::side::SideInput;
-use crate::stores::Reader;
 use super::spill::SpillReader;
 use super::tally::{ColumnTally, Tally};
+use crate::stores::Reader;
 
 /// Reading discrepant keys again.
 #[derive(Clone, Copy, Debug, Default)]

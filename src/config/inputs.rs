@@ -53,7 +53,10 @@ pub(super) fn input(
         }
         if fields.is_empty() {
             return Err(check
-                .error(unwind.span(), "`unwind` needs `fields`: which fields of the document and of its items are taken")
+                .error(
+                    unwind.span(),
+                    "`unwind` needs `fields`: which fields of the document and of its items are taken",
+                )
                 .hint(format!("e.g. fields = {{ holder = \"{}.holder\" }}", unwind.get_ref())));
         }
     }

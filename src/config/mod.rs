@@ -16,8 +16,8 @@ pub use error::ConfigError;
 pub use project::{Project, Store, StoreKind};
 pub use raw::{Checks, Choice, ChoiceWithoutLegacy, ParamType, Policy, Release};
 pub use reconciliation::{
-    Canary, ColumnSettings, Command, Decisions, Field, FileRef, Http, Input, Mapped, Origin, Partitions, PathDefinition, Population,
-    Queries, Reconciliation, What,
+    Canary, ColumnSettings, Command, Decisions, Field, FileRef, Http, Input, Mapped, Origin, Partitions,
+    PathDefinition, Population, Queries, Reconciliation, What,
 };
 pub use secret::{Secret, mask_url};
 

@@ -8,12 +8,12 @@ use std::path::Path;
 use toml::Spanned;
 
 use super::error::{ConfigError, SourceText, did_you_mean, listed};
-use super::project::{Store, StoreKind};
 use super::inputs;
+use super::project::{Store, StoreKind};
 use super::raw::{ParamType, RawCanary, RawColumn, RawDecisions, RawPath, RawQuery, RawReconciliation};
 use super::reconciliation::{
-    Canary, ColumnSettings, Decisions, FileRef, Input, Mapped, Origin, Partitions, PathDefinition, Population,
-    Queries, Reconciliation, What, mapped,
+    Canary, ColumnSettings, Decisions, FileRef, Input, Mapped, Origin, Partitions, PathDefinition, Population, Queries,
+    Reconciliation, What, mapped,
 };
 use crate::domain::{Amount, ColumnType, Filter};
 
@@ -157,7 +157,9 @@ impl Validator<'_> {
                 }
                 for (name, text) in [("records", &path.records), ("timeout", &path.timeout)] {
                     if let Some(text) = text {
-                        return Err(self.error(text.span(), format!("`{name}` is for a path that asks a program or an API")));
+                        return Err(
+                            self.error(text.span(), format!("`{name}` is for a path that asks a program or an API"))
+                        );
                     }
                 }
                 let Some(store) = &path.store else { return Err(self.error(at, "`store` is missing")) };
@@ -177,7 +179,10 @@ impl Validator<'_> {
                     .collect::<Result<_>>()?;
                 if let Some(file) = &path.sql {
                     if let Some(records) = &path.records {
-                        return Err(self.error(records.span(), "`records` is for `http` and `command`: SQL names its inputs itself"));
+                        return Err(self.error(
+                            records.span(),
+                            "`records` is for `http` and `command`: SQL names its inputs itself",
+                        ));
                     }
                     Origin::Sql { file: self.file(file)?, inputs }
                 } else {

@@ -305,7 +305,11 @@ fn from_expr(expr: &Expr, param: Params<'_>) -> Result<Filter, String> {
         }
         Expr::Between { expr, negated, low, high } => {
             let bound = |operator, bound| {
-                Ok::<_, String>(Filter::Compare { column: column_of(expr)?, operator, literal: literal_of(bound, param)? })
+                Ok::<_, String>(Filter::Compare {
+                    column: column_of(expr)?,
+                    operator,
+                    literal: literal_of(bound, param)?,
+                })
             };
             let both = vec![bound(Operator::GreaterOrEqual, low)?, bound(Operator::LessOrEqual, high)?];
             negate(Filter::All(both), *negated)
@@ -328,7 +332,9 @@ fn from_expr(expr: &Expr, param: Params<'_>) -> Result<Filter, String> {
             };
             match (column_of(left), column_of(right)) {
                 (Ok(column), _) => Ok(Filter::Compare { column, operator, literal: literal_of(right, param)? }),
-                (_, Ok(column)) => Ok(Filter::Compare { column, operator: flip(operator), literal: literal_of(left, param)? }),
+                (_, Ok(column)) => {
+                    Ok(Filter::Compare { column, operator: flip(operator), literal: literal_of(left, param)? })
+                }
                 (Err(why), _) => Err(why),
             }
         }

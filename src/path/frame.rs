@@ -3,8 +3,8 @@
 //! inputs needs that. Must not read stores.
 
 use polars::prelude::{
-    BooleanChunkedBuilder, ChunkedBuilder, Column, DataFrame, DataType, Int32Type, Int64Type, Int128Chunked, IntoColumn,
-    IntoSeries, NewChunkedArray, PrimitiveChunkedBuilder, StringChunkedBuilder, TimeUnit,
+    BooleanChunkedBuilder, ChunkedBuilder, Column, DataFrame, DataType, Int32Type, Int64Type, Int128Chunked,
+    IntoColumn, IntoSeries, NewChunkedArray, PrimitiveChunkedBuilder, StringChunkedBuilder, TimeUnit,
 };
 use sha2::{Digest, Sha256};
 
@@ -19,9 +19,36 @@ pub struct FrameBuilder {
     input: String,
     columns: Vec<ColumnBuilder>,
     records: u64,
-    /// Sum of the records' SHA-256, so that the order of reading does not matter.
-    hash: [u64; 4],
+    hash: RecordsHash,
+}
+
+/// The sum of the SHA-256 of records, modulo 2^256: the same records give the same sum in any order of reading.
+#[derive(Default)]
+pub struct RecordsHash {
+    sum: [u64; 4],
     encoded: Vec<u8>,
+}
+
+impl RecordsHash {
+    /// Adds a record.
+    pub fn add(&mut self, batch: &Batch, row: usize) {
+        self.encoded.clear();
+        write_row(batch, row, batch.width(), &mut self.encoded);
+        let digest = Sha256::digest(&self.encoded);
+        let mut carry = false;
+        for (word, bytes) in self.sum.iter_mut().zip(digest.chunks_exact(8)).rev() {
+            let part = bytes.iter().fold(0u64, |part, byte| part << 8 | u64::from(*byte));
+            let (with, over) = word.overflowing_add(part);
+            let (with, again) = with.overflowing_add(u64::from(carry));
+            *word = with;
+            carry = over || again;
+        }
+    }
+
+    /// As hexadecimal digits.
+    pub fn shown(&self) -> String {
+        self.sum.iter().map(|part| format!("{part:016x}")).collect()
+    }
 }
 
 /// A whole input, as read.
@@ -30,7 +57,7 @@ pub struct Gathered {
     pub frame: DataFrame,
     /// How many there are.
     pub records: u64,
-    /// Sum of the SHA-256 of every record, modulo 2^256, as hexadecimal: the same records give the same sum in any order.
+    /// Their [`RecordsHash`].
     pub hash: String,
 }
 
@@ -38,13 +65,7 @@ impl FrameBuilder {
     /// For the columns of an input, by name.
     pub fn new(input: &str, columns: &[String]) -> Self {
         let columns = columns.iter().map(|name| ColumnBuilder { name: name.clone(), rows: 0, values: Values::None });
-        FrameBuilder {
-            input: input.to_owned(),
-            columns: columns.collect(),
-            records: 0,
-            hash: [0; 4],
-            encoded: Vec::new(),
-        }
+        FrameBuilder { input: input.to_owned(), columns: columns.collect(), records: 0, hash: RecordsHash::default() }
     }
 
     /// Takes the records of a batch.
@@ -59,10 +80,7 @@ impl FrameBuilder {
                     return Err(self.refused(batch, row, at, wrong));
                 }
             }
-            self.encoded.clear();
-            write_row(batch, row, self.columns.len(), &mut self.encoded);
-            let digest = Sha256::digest(&self.encoded);
-            add(&mut self.hash, &digest);
+            self.hash.add(batch, row);
         }
         Ok(())
     }
@@ -90,20 +108,7 @@ impl FrameBuilder {
         }
         let frame = DataFrame::new(height, columns)
             .map_err(|error| StoreError::failed(format!("input `{input}` cannot be held as a table: {error}")))?;
-        let hash = hash.iter().map(|part| format!("{part:016x}")).collect();
-        Ok(Gathered { frame, records: self.records, hash })
-    }
-}
-
-/// Adds a digest to a 256-bit sum, most significant word first.
-fn add(sum: &mut [u64; 4], digest: &[u8]) {
-    let mut carry = false;
-    for (word, bytes) in sum.iter_mut().zip(digest.chunks_exact(8)).rev() {
-        let part = bytes.iter().fold(0u64, |part, byte| part << 8 | u64::from(*byte));
-        let (with, over) = word.overflowing_add(part);
-        let (with, again) = with.overflowing_add(u64::from(carry));
-        *word = with;
-        carry = over || again;
+        Ok(Gathered { frame, records: self.records, hash: hash.shown() })
     }
 }
 
@@ -143,7 +148,9 @@ impl ColumnBuilder {
                 self.rows += 1;
                 return Ok(());
             }
-            Cell::Unknown(reason) => return wrong(value.text(reason), "mend the record, or leave it out with `filter`"),
+            Cell::Unknown(reason) => {
+                return wrong(value.text(reason), "mend the record, or leave it out with `filter`");
+            }
             cell => cell,
         };
         if matches!(self.values, Values::None) {
@@ -170,10 +177,7 @@ impl ColumnBuilder {
             _ => {
                 let value = Value::of(value);
                 let shown = shorten(&value.to_string(), 40);
-                return wrong(
-                    format!("{} `{shown}` stands among values of another type", value.type_name()),
-                    ONE_TYPE,
-                );
+                return wrong(format!("{} `{shown}` stands among values of another type", value.type_name()), ONE_TYPE);
             }
         }
         self.rows += 1;
@@ -316,7 +320,8 @@ mod tests {
 
     #[test]
     fn amounts_of_several_scales_are_held_at_one() {
-        let all = gathered(&[Cell::Null, number(15, 1), number(-2, 0), number(1_2345, 4), number(10, -2)]).expect("fits");
+        let all =
+            gathered(&[Cell::Null, number(15, 1), number(-2, 0), number(1_2345, 4), number(10, -2)]).expect("fits");
         assert_eq!(all.frame.column("net").expect("column").dtype(), &DataType::Decimal(8, 4));
         let texts: Vec<String> =
             all.frame.column("net").expect("column").as_materialized_series().iter().map(|v| v.to_string()).collect();

@@ -3,9 +3,22 @@
 //! ([`crate::stores::Source`]); must not compare or decide.
 
 pub mod ask;
+mod asked;
+mod build;
+mod chain;
+mod computed;
 pub mod exact;
 mod frame;
+mod gather;
+mod identifiers;
+mod input;
+mod located;
+mod partitioned;
 mod shape;
 
-pub use frame::{FrameBuilder, Gathered};
+pub use build::{Context, Path, build};
+pub use chain::ChainSource;
+pub use frame::{FrameBuilder, Gathered, RecordsHash};
+pub use input::{ReadyInput, ready};
+pub use partitioned::PartitionedSource;
 pub use shape::{Shape, ShapedSource};

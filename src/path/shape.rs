@@ -103,12 +103,14 @@ impl Source for ShapedSource {
         opened.ordered = false;
         opened.filters = false;
         opened.seeks = false;
-        opened.estimated_records = opened.estimated_records.filter(|_| shape.unwind.is_none() && shape.filter.is_none());
+        opened.estimated_records =
+            opened.estimated_records.filter(|_| shape.unwind.is_none() && shape.filter.is_none());
         Ok(opened)
     }
 
     fn read(&mut self, request: &ReadRequest, out: &mut Outlet) -> Result<ReadEnd, StoreError> {
-        let reader = self.reader.as_ref().ok_or_else(|| StoreError::failed("an input was read before it was opened"))?;
+        let reader =
+            self.reader.as_ref().ok_or_else(|| StoreError::failed("an input was read before it was opened"))?;
         let layout = Layout::of(&self.shape, request);
         let inner = ReadRequest {
             columns: layout.inner.clone(),
@@ -195,7 +197,11 @@ impl Layout {
                     let _ = give_back.send(batch);
                 }
                 Ok(Received::End(end)) => return end,
-                Err(_) => return Err(StoreError::failed("the reader of an input ended unexpectedly; this is a fault of recon")),
+                Err(_) => {
+                    return Err(StoreError::failed(
+                        "the reader of an input ended unexpectedly; this is a fault of recon",
+                    ));
+                }
             }
         }
     }
@@ -255,7 +261,8 @@ impl Layout {
         match value.cell {
             Cell::Absent | Cell::Null => Ok(()),
             Cell::Bson { at, array: true } => {
-                let broken = |error: &dyn std::fmt::Display| StoreError::failed(format!("an array cannot be read: {error}"));
+                let broken =
+                    |error: &dyn std::fmt::Display| StoreError::failed(format!("an array cannot be read: {error}"));
                 let mut elements = Elements::of(value.bytes(at)).map_err(|e| broken(&e))?;
                 while let Some(element) = elements.next_guessing(b"") {
                     let element = element.map_err(|e| broken(&e))?;

@@ -136,6 +136,11 @@ impl Locator {
         matches!(self.kind, Kind::MySql | Kind::Postgres | Kind::Sqlite | Kind::Mongo)
     }
 
+    /// Whether it is a Parquet file.
+    pub fn is_parquet(&self) -> bool {
+        self.kind == Kind::Parquet
+    }
+
     /// The file that is read, if it is one.
     pub fn path(&self) -> Option<&Path> {
         matches!(self.kind, Kind::Sqlite | Kind::Csv | Kind::Parquet | Kind::Json | Kind::Bson)

@@ -47,20 +47,12 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> T {
 
 /// Runs SQL on a MySQL server.
 pub fn mysql(url: &str, sql: String) {
-    block_on(async {
-        let mut connection = sqlx::MySqlConnection::connect(url).await.expect("a connection");
-        sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await.expect("the script");
-        connection.close().await.expect("closed");
-    });
+    crate::support::run_sql(url, &sql);
 }
 
 /// Runs SQL on a PostgreSQL server.
 pub fn postgres(url: &str, sql: String) {
-    block_on(async {
-        let mut connection = sqlx::PgConnection::connect(url).await.expect("a connection");
-        sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await.expect("the script");
-        connection.close().await.expect("closed");
-    });
+    crate::support::run_sql(url, &sql);
 }
 
 /// Works on a MongoDB database.

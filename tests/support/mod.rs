@@ -240,3 +240,21 @@ pub fn sqlite(path: &Path, script: &str) {
         connection.close().await.expect("closed");
     });
 }
+
+/// Runs a SQL script on the MySQL or PostgreSQL server of a URL.
+pub fn run_sql(url: &str, script: &str) {
+    use sqlx::Connection;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let sql = sqlx::raw_sql(sqlx::AssertSqlSafe(script));
+        if url.starts_with("mysql:") {
+            let mut connection = sqlx::MySqlConnection::connect(url).await.expect("a connection");
+            sql.execute(&mut connection).await.expect("the script");
+            connection.close().await.expect("closed");
+        } else {
+            let mut connection = sqlx::PgConnection::connect(url).await.expect("a connection");
+            sql.execute(&mut connection).await.expect("the script");
+            connection.close().await.expect("closed");
+        }
+    });
+}

@@ -1,0 +1,123 @@
+//! Reading whole inputs into memory: as frames for SQL, as documents for reference tables. Each is read once in a run;
+//! its hash says later what it was.
+
+use std::sync::Arc;
+
+use crate::domain::{Batch, Value};
+use crate::stores::{KeyRange, Opened, ReadEnd, ReadRequest, Reader, Received, StoreError, Wanted, Wish};
+
+use super::frame::{FrameBuilder, Gathered};
+use super::identifiers::Identifiers;
+use super::input::ReadyInput;
+
+/// Records that a reference table may have: it goes along with every call.
+const MOST_REFERENCE: u64 = 1_000_000;
+
+/// Reads an input into a frame: the columns that the SQL may name.
+///
+/// # Errors
+/// As its store, or a value that a table cannot hold exactly. The message names the input.
+pub(super) fn frame(input: &ReadyInput, named: &Identifiers) -> Result<(Gathered, Opened), StoreError> {
+    let (reader, opened) = open(input)?;
+    let known = |opened: &Opened| opened.columns.iter().map(|c| c.name.clone()).collect::<Vec<_>>();
+    let mut columns: Vec<String> = known(&opened).into_iter().filter(|name| named.may_name(name)).collect();
+    loop {
+        // `COUNT(*)` names no column, and a record needs one.
+        if columns.is_empty() {
+            columns.extend(known(&opened).into_iter().next());
+        }
+        let mut builder = FrameBuilder::new(&input.name, &columns);
+        let end = each(input, &reader, &columns, &mut |batch| builder.push(batch))?;
+        let late: Vec<String> =
+            (end.other_fields.into_iter()).filter(|field| named.may_name(field) && !columns.contains(field)).collect();
+        if late.is_empty() {
+            if end.other_fields_cut {
+                return Err(StoreError::failed(format!(
+                    "the records of input `{}` have more than 1,000 different fields, and those met later were not looked at",
+                    input.name
+                ))
+                .hint("name those that are needed with `fields`"));
+            }
+            return Ok((builder.finish()?, opened));
+        }
+        // A field that the first records do not have: read again, with it.
+        columns.extend(late);
+    }
+}
+
+/// Reads a small input as documents, all its columns.
+///
+/// # Errors
+/// As its store; more records than can go along with every call.
+pub(super) fn documents(input: &ReadyInput) -> Result<(Vec<Value>, String), StoreError> {
+    let (reader, opened) = open(input)?;
+    let mut columns: Vec<String> = opened.columns.iter().map(|c| c.name.clone()).collect();
+    loop {
+        let mut rows: Vec<Value> = Vec::new();
+        let mut hash = super::frame::RecordsHash::default();
+        let end = each(input, &reader, &columns, &mut |batch| {
+            for row in 0..batch.rows() {
+                let fields = columns.iter().enumerate().map(|(at, name)| (name.clone(), Value::of(batch.at(row, at))));
+                rows.push(Value::Document(fields.filter(|(_, value)| !matches!(value, Value::Absent)).collect()));
+                hash.add(batch, row);
+            }
+            if rows.len() as u64 > MOST_REFERENCE {
+                return Err(StoreError::usage(format!(
+                    "the reference table `{}` has more than {MOST_REFERENCE} records",
+                    input.name
+                ))
+                .hint("it goes along with every call: make it smaller with `filter`, or name it in `records`"));
+            }
+            Ok(())
+        })?;
+        let late: Vec<String> = end.other_fields.into_iter().filter(|field| !columns.contains(field)).collect();
+        if late.is_empty() {
+            return Ok((rows, hash.shown()));
+        }
+        columns.extend(late);
+    }
+}
+
+fn open(input: &ReadyInput) -> Result<(Reader, Opened), StoreError> {
+    let reader = Reader::start(input.shaped(), Wish::default(), Arc::default());
+    let opened = reader.opened().map_err(|error| of_input(input, error))?;
+    Ok((reader, opened))
+}
+
+fn each(
+    input: &ReadyInput,
+    reader: &Reader,
+    columns: &[String],
+    take: &mut dyn FnMut(&Batch) -> Result<(), StoreError>,
+) -> Result<ReadEnd, StoreError> {
+    let request = ReadRequest {
+        columns: columns.iter().map(|name| Wanted { name: name.clone(), fix: None }).collect(),
+        key: 0,
+        filter: None,
+        range: KeyRange::default(),
+        keys: None,
+        fresh: false,
+    };
+    let (batches, give_back) = reader.begin(vec![request], &input.shape.rules, None, None);
+    loop {
+        match batches.recv() {
+            Ok(Received::Batch(batch)) => {
+                take(&batch)?;
+                let _ = give_back.send(batch);
+            }
+            Ok(Received::End(end)) => return end.map_err(|error| of_input(input, error)),
+            Err(_) => {
+                return Err(StoreError::failed(format!(
+                    "the reader of input `{}` ended unexpectedly; this is a fault of recon",
+                    input.name
+                )));
+            }
+        }
+    }
+}
+
+/// The same error, naming the input.
+pub(super) fn of_input(input: &ReadyInput, mut error: StoreError) -> StoreError {
+    error.what = format!("input `{}`: {}", input.name, error.what);
+    error
+}
