@@ -5,6 +5,7 @@
 
 mod asked;
 pub mod bson_file;
+pub mod bulk;
 pub mod csv;
 mod document;
 mod error;

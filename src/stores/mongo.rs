@@ -8,6 +8,7 @@ mod batches;
 mod chosen;
 mod connect;
 mod failure;
+mod insert;
 mod literal;
 mod matching;
 mod pipeline;
@@ -24,6 +25,7 @@ use super::{Opened, Outlet, ReadEnd, ReadRequest, Settings, Snapshot, Source, St
 use batches::{Batches, Cursor};
 use chosen::{Chosen, unsortable};
 use connect::Connection;
+pub(crate) use insert::insert;
 use pipeline::Query;
 
 /// Documents in a reply, when they are small.
