@@ -1,0 +1,4 @@
+//! stub
+use super::*;
+/// The example `royalty`.
+pub struct Royalty;
