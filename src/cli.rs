@@ -51,6 +51,8 @@ enum Command {
     Diff(Box<DiffArgs>),
     /// Show the whole job on shipped data: no server, no argument.
     Demo(DemoArgs),
+    /// Put a worked settlement's data into the stores of a project, in bulk.
+    Load(LoadArgs),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -186,22 +188,61 @@ pub enum TypesRule {
     Strict,
 }
 
-/// Show the whole job on shipped data.
+/// Show the whole job: one settlement computed by two independent paths, compared, on embedded stores.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
-    /// The example.
+    /// The settlement.
     #[arg(value_name = "EXAMPLE", default_value = "p2p")]
-    pub example: DemoExample,
-    /// Keep the example's files in this folder, to look at and to try `recon diff` on.
+    pub example: ExampleName,
+    #[command(flatten)]
+    pub scale: ScaleArgs,
+    /// Keep the project in this folder, to look at and to run `recon diff` in.
     #[arg(long, value_name = "DIR")]
     pub keep: Option<PathBuf>,
 }
 
-/// The worked examples.
+/// Put a worked settlement's data into the stores `core`, `docs` and `lake` of the project file.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  recon demo p2p --keep p2p && cd p2p\n  export RECON_MYSQL_URL=mysql://… RECON_MONGO_URL=mongodb://…\n  recon load p2p --records 1000000 --profile servers"
+)]
+pub struct LoadArgs {
+    /// The settlement.
+    #[arg(value_name = "EXAMPLE")]
+    pub example: ExampleName,
+    #[command(flatten)]
+    pub scale: ScaleArgs,
+    /// Replace what is there already.
+    #[arg(long)]
+    pub replace: bool,
+}
+
+/// How much of a worked settlement is generated.
+#[derive(Debug, Args)]
+pub struct ScaleArgs {
+    /// Main records: holdings (p2p), plays (royalty), transactions (merchant). Default: a quick set.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    pub records: Option<u64>,
+    /// The same seed gives the same data.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Share of results whose candidate data gets a fault: 0.1%.
+    #[arg(long, value_name = "SHARE")]
+    pub faults: Option<String>,
+    /// Without the hand-written records on which the two paths disagree for a realistic reason.
+    #[arg(long)]
+    pub no_quirks: bool,
+}
+
+/// The worked settlements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum DemoExample {
+pub enum ExampleName {
     /// Investor payouts of a peer-to-peer lender.
     P2p,
+    /// Royalties of a music streaming service.
+    Royalty,
+    /// Merchant settlement of a payment gateway.
+    Merchant,
 }
 
 /// Parses the command line, runs the command and returns how it ended.
@@ -224,6 +265,7 @@ fn dispatch(global: &Global, command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Diff(args) => commands::diff::run(global, &args),
         Command::Demo(args) => commands::demo::run(global, &args),
+        Command::Load(args) => commands::load::run(global, &args),
         Command::Completions { shell } => {
             use clap::CommandFactory;
             clap_complete::generate(shell, &mut Cli::command(), "recon", &mut std::io::stdout());

@@ -1,21 +1,20 @@
-//! `recon demo`: the whole job on shipped data, without a server. It runs `recon diff` as a user would, on files
-//! that it has just written.
+//! `recon demo`: a worked settlement, generated, computed by both of its paths on embedded stores, and compared. It
+//! runs `recon diff` as a user would, in a project folder that it has just written.
 
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
-use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 
-use crate::cli::{DemoArgs, DemoExample, DiffArgs, Global};
+use crate::cli::{DemoArgs, DiffArgs, ExampleName, Global};
+use crate::config::Project;
+use crate::examples::{self, Example};
 use crate::exit::Exit;
+use crate::report::{Report, Verdict, count};
 
-use super::{Failure, diff};
+use super::{Failure, diff, load, print_lines};
 
-const SCHEMA: &str = include_str!("../../fixtures/p2p/schema.sql");
-const DATA: &str = include_str!("../../fixtures/p2p/data.sql");
-const LEGACY: &str = include_str!("../../fixtures/p2p/legacy.sqlite.sql");
-const PAYOUTS: &str = include_str!("../../fixtures/p2p/payouts.ndjson");
-const RULES: &str = include_str!("../../fixtures/p2p/README.md");
+/// Discrepancies shown of each reconciliation: the whole output is to fit a screen.
+const SHOWN: &str = "3";
 
 /// `recon diff …` as the demo runs it.
 #[derive(Parser)]
@@ -24,21 +23,26 @@ struct DiffLine {
     diff: DiffArgs,
 }
 
+/// The example of a name.
+pub(super) fn example(name: ExampleName) -> &'static dyn Example {
+    match name {
+        ExampleName::P2p => &examples::p2p::P2p,
+        ExampleName::Royalty => &examples::p2p::P2p,
+        ExampleName::Merchant => &examples::p2p::P2p,
+    }
+}
+
 /// Runs the command.
 ///
 /// # Errors
 /// When the example's files cannot be written or compared.
 pub fn run(global: &Global, args: &DemoArgs) -> Result<Exit, Failure> {
-    let DemoExample::P2p = args.example;
+    let example = example(args.example);
+    let scale = load::scale(example, &args.scale)?;
     let temporary;
     let folder: PathBuf = match &args.keep {
         Some(folder) => {
-            std::fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
-            let mut entries = std::fs::read_dir(folder).map_err(|error| unwritable(folder, &error))?;
-            if entries.next().is_some() {
-                return Err(Failure::usage(format!("the folder {} is not empty", folder.display()))
-                    .hint("name a new folder: the demo overwrites nothing"));
-            }
+            empty(folder)?;
             folder.clone()
         }
         None => {
@@ -46,86 +50,87 @@ pub fn run(global: &Global, args: &DemoArgs) -> Result<Exit, Failure> {
             temporary.path().to_owned()
         }
     };
-    write_files(&folder)?;
-    let words = words(&folder);
-    println_all(&[
-        "The investor payout of 2026-11-13, computed twice:",
-        "  legacy     SQL over loans, holdings and repayments in SQLite",
-        "  candidate  one document per investor, written by another program (NDJSON)",
-        "",
-        &format!("$ recon {}", shown(&words, &folder, args.keep.as_deref())),
-        "",
-    ]);
-    let line = DiffLine::try_parse_from(words).map_err(|error| Failure::incomplete(error.to_string()))?;
-    diff::run(global, &line.diff)?;
-    let hint = match &args.keep {
-        Some(folder) => {
-            format!("The files are in {}; the planted faults are listed in its README.md.", folder.display())
+    for file in example.project() {
+        let path = folder.join(file.name);
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).map_err(|error| unwritable(parent, &error))?;
         }
-        None => "`recon demo --keep DIR` leaves the files in a folder, with the list of the planted faults.".to_owned(),
+        std::fs::write(&path, file.text).map_err(|error| unwritable(&path, &error))?;
+    }
+    let global = Global { config: folder.join("recon.toml"), profile: None, ..global.clone() };
+    // The project's other profiles need variables that nobody has set here.
+    let project = Project::load(&global.config, None, &|name| std::env::var(name).ok())?;
+    load::put(example, scale, &project, false, global.quiet)?;
+    let [what, legacy, candidate] = example.about();
+    print_lines(&[what, &format!("  legacy     {legacy}"), &format!("  candidate  {candidate}")]);
+    for name in example.reconciliations() {
+        let mut words = vec!["diff".to_owned(), (*name).to_owned()];
+        words.extend(example.params().iter().flat_map(|(name, value)| ["--param".to_owned(), format!("{name}={value}")]));
+        print_lines(&["", &format!("$ recon {}", words.join(" ")), ""]);
+        words.extend(["--limit".to_owned(), SHOWN.to_owned()]);
+        let line = DiffLine::try_parse_from(words).map_err(|error| Failure::incomplete(error.to_string()))?;
+        let report = diff::report(&global, &line.diff)?;
+        print_lines(&would_be_paid(&report));
+        if report.verdict == Verdict::Incomplete {
+            return Ok(Exit::Incomplete);
+        }
+    }
+    let hint = match &args.keep {
+        Some(folder) => format!(
+            "The project is in {}: README.md has the rules, quirks.md says why each planted disagreement is there.",
+            folder.display()
+        ),
+        None => format!(
+            "`recon demo {} --keep DIR` leaves the project in a folder; README.md and quirks.md there explain it.",
+            example.name()
+        ),
     };
-    println_all(&["", &hint]);
-    // The demo has done what it should: its differences are planted.
+    print_lines(&["", &hint]);
+    // The demo has done what it should: its disagreements are planted.
     Ok(Exit::Success)
 }
 
-fn words(folder: &Path) -> Vec<String> {
-    let at = |name: &str| folder.join(name).display().to_string();
-    let amounts = ["principal", "interest", "income_tax", "local_tax", "fee", "net"];
-    let map = amounts.map(|name| format!("{name}=payout.{name}")).join(",");
-    vec![
-        "diff".into(),
-        format!("sqlite:{}", at("p2p.db")),
-        at("payouts.ndjson"),
-        "--legacy-query".into(),
-        format!("@{}", at("legacy.sqlite.sql")),
-        "--param".into(),
-        "window_from=2026-10-25".into(),
-        "--param".into(),
-        "window_to=2026-11-05".into(),
-        "--key".into(),
-        "investor_id=_id".into(),
-        "--map".into(),
-        map,
-    ]
-}
-
-/// The command over several lines, with short paths when the files are not kept.
-fn shown(words: &[String], folder: &Path, kept: Option<&Path>) -> String {
-    let prefix = format!("{}{}", folder.display(), std::path::MAIN_SEPARATOR);
-    let word = |w: &String| if kept.is_some() { w.clone() } else { w.replace(&prefix, "") };
-    words.iter().map(word).collect::<Vec<_>>().join(" ").replace(" --", " \\\n    --")
-}
-
-fn write_files(folder: &Path) -> Result<(), Failure> {
-    for (name, text) in [("legacy.sqlite.sql", LEGACY), ("payouts.ndjson", PAYOUTS), ("README.md", RULES)] {
-        let path = folder.join(name);
-        std::fs::write(&path, text).map_err(|error| unwritable(&path, &error))?;
+/// What the default policy would pay: where both agree the candidate's value, else the legacy value, and nothing where
+/// only the candidate has a record.
+fn would_be_paid(report: &Report) -> Vec<String> {
+    let counts = &report.counts;
+    if report.verdict == Verdict::Incomplete {
+        return vec!["would be paid: nothing, until every record can be judged".to_owned()];
     }
-    let database = folder.join("p2p.db");
-    let failed = |error: &dyn std::fmt::Display| {
-        Failure::incomplete(format!("{} could not be filled: {error}", database.display()))
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| failed(&e))?;
-    runtime.block_on(async {
-        let options = SqliteConnectOptions::new().filename(&database).create_if_missing(true);
-        let mut connection = SqliteConnection::connect_with(&options).await.map_err(|e| failed(&e))?;
-        for script in [SCHEMA, DATA] {
-            sqlx::raw_sql(script).execute(&mut connection).await.map_err(|e| failed(&e))?;
-        }
-        connection.close().await.map_err(|e| failed(&e))
-    })
+    let legacy = counts.mismatched + counts.legacy_only;
+    let mut line = format!("would be paid: {} as both paths say", count(counts.matched));
+    if legacy > 0 {
+        line.push_str(&format!(", {} by the legacy value", count(legacy)));
+    }
+    let held = counts.candidate_only + counts.duplicate;
+    if held > 0 {
+        line.push_str(&format!(", {} held", count(held)));
+    }
+    // Where both agree the legacy amount is the candidate's; elsewhere it is the one that is paid.
+    let totals = report.columns.iter().filter_map(|column| {
+        let totals = column.totals.as_ref().filter(|totals| totals.not_totalled == 0)?;
+        let paid = totals.legacy.minus(&totals.legacy_in_duplicates)?;
+        Some(format!("{} {paid}", column.name))
+    });
+    let totals: Vec<String> = totals.collect();
+    let mut lines = vec![String::new(), line];
+    if !totals.is_empty() {
+        lines.push(format!("  in total: {}", totals.join(", ")));
+    }
+    lines
+}
+
+fn empty(folder: &Path) -> Result<(), Failure> {
+    std::fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
+    let mut entries = std::fs::read_dir(folder).map_err(|error| unwritable(folder, &error))?;
+    if entries.next().is_some() {
+        return Err(Failure::usage(format!("the folder {} is not empty", folder.display()))
+            .hint("name a new folder: the demo overwrites nothing"));
+    }
+    Ok(())
 }
 
 fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
     Failure::incomplete(format!("{} could not be written: {error}", path.display()))
         .hint("choose another folder with `--keep DIR`, or set TMPDIR")
-}
-
-fn println_all(lines: &[&str]) {
-    use std::io::Write;
-    let mut out = std::io::stdout().lock();
-    for line in lines {
-        let _ = writeln!(out, "{line}");
-    }
 }

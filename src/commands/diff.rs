@@ -9,6 +9,7 @@ use crate::cli::{DiffArgs, Global, MissingRule, TypesRule};
 use crate::compare::{Comparison, Definition, Recheck, SideInput, compare};
 use crate::domain::{Amount, ColumnType, Filter, Missing, NumberForm, Rules, Types, Value, parse_date, parse_instant};
 use crate::exit::Exit;
+use crate::report::Report;
 use crate::path::Path;
 use crate::stores::{CsvSettings, Locator, Progress, Settings, Wish};
 
@@ -27,6 +28,14 @@ pub(super) struct Request {
 /// # Errors
 /// When nothing could be compared or reported.
 pub fn run(global: &Global, args: &DiffArgs) -> Result<Exit, Failure> {
+    Ok(output::exit_of(report(global, args)?.verdict))
+}
+
+/// Compares and writes the report, which is returned too.
+///
+/// # Errors
+/// As [`run`].
+pub(super) fn report(global: &Global, args: &DiffArgs) -> Result<Report, Failure> {
     let format = output::format_of(args.format, args.output.as_deref())?;
     let settings = settings(args)?;
     let request = match &args.candidate {
@@ -47,7 +56,7 @@ pub fn run(global: &Global, args: &DiffArgs) -> Result<Exit, Failure> {
     let mut compared = compared?;
     compared.report.elapsed = started.elapsed();
     output::write(global, &mut compared, format, args.limit, args.output.as_deref())?;
-    Ok(output::exit_of(compared.report.verdict))
+    Ok(compared.report)
 }
 
 /// A report must not replace what it reports on.

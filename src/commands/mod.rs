@@ -3,6 +3,7 @@
 
 pub mod demo;
 pub mod diff;
+pub mod load;
 mod named;
 mod output;
 mod progress;
@@ -48,6 +49,15 @@ impl Failure {
         }
         eprint!("{text}");
         self.exit
+    }
+}
+
+/// Prints lines on stdout; whoever reads it may have seen enough.
+fn print_lines<T: AsRef<str>>(lines: &[T]) {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    for line in lines {
+        let _ = writeln!(out, "{}", line.as_ref());
     }
 }
 

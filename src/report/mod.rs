@@ -23,6 +23,7 @@ use std::time::Duration;
 use crate::domain::{Amount, Drift, Value};
 use crate::stores::Snapshot;
 use shown::Shown;
+pub use words::count;
 
 /// What `recon diff` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -6,8 +6,8 @@ use std::fmt::Write;
 use super::{ColumnReport, DiscrepancyKind, Report, Side, Totals, Verdict};
 use crate::domain::{Amount, format_instant};
 
-/// `1,234,567`.
-pub(super) fn count(n: u64) -> String {
+/// A count with its thousands grouped: `1,234,567`.
+pub fn count(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
