@@ -9,7 +9,7 @@ mod data;
 mod draw;
 // pub mod merchant;
 pub mod p2p;
-// pub mod royalty;
+pub mod royalty;
 
 pub use data::{Collection, Column, DataFile, Documents, Kind, Rows, Table, decimal, int, text};
 pub use draw::Draw;
@@ -105,8 +105,8 @@ pub trait Example: Send + Sync {
 }
 
 /// Every example, in the order of the documentation.
-pub fn all() -> [&'static dyn Example; 1] {
-    [&p2p::P2p]
+pub fn all() -> [&'static dyn Example; 2] {
+    [&p2p::P2p, &royalty::Royalty]
 }
 
 /// The example of this name.
