@@ -6,7 +6,7 @@
 mod asked;
 pub mod bson_file;
 pub mod csv;
-mod document;
+pub(crate) mod document;
 mod error;
 mod file;
 mod fix;
@@ -19,7 +19,7 @@ mod outlet;
 pub mod parquet;
 pub mod postgres;
 mod seek;
-mod sort;
+pub(crate) mod sort;
 pub mod sql;
 pub mod sqlite;
 
