@@ -241,7 +241,9 @@ impl Source for AskSource {
                     batch.row_mut(row).fill(cell);
                 }
                 _ => {
-                    return Err(StoreError::failed("an outcome is neither answer nor reason; this is a fault of recon"));
+                    return Err(StoreError::failed(
+                        "an outcome is neither answer nor reason; this is a fault of recon",
+                    ));
                 }
             }
             let row = batch.rows() - 1;
