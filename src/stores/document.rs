@@ -19,7 +19,7 @@ use super::{Column, ColumnKind, Wanted, Wish};
 const OTHER_FIELDS: usize = 1_000;
 
 /// Fills the columns of one request from documents.
-pub(super) struct Picker {
+pub(crate) struct Picker {
     /// Every field name met so far or wanted.
     fields: Vec<Field>,
     by_name: HashMap<Box<[u8]>, usize>,
@@ -50,7 +50,7 @@ enum Use {
 
 impl Picker {
     /// For the columns of a request.
-    pub(super) fn new(columns: &[Wanted]) -> Self {
+    pub(crate) fn new(columns: &[Wanted]) -> Self {
         let mut picker = Picker {
             fields: Vec::new(),
             by_name: HashMap::new(),
@@ -101,7 +101,7 @@ impl Picker {
     }
 
     /// The names of top-level fields that were met but not asked for, and whether there were more of them.
-    pub(super) fn into_end(self) -> ReadEnd {
+    pub(crate) fn into_end(self) -> ReadEnd {
         ReadEnd { other_fields: self.others, other_fields_cut: self.more_others }
     }
 
@@ -198,7 +198,7 @@ impl Picker {
     ///
     /// # Errors
     /// [`JsonError`] when the text is not an object; the row is not started.
-    pub(super) fn json(&mut self, text: &str, batch: &mut Batch) -> Result<(), JsonError> {
+    pub(crate) fn json(&mut self, text: &str, batch: &mut Batch) -> Result<(), JsonError> {
         let fields = json_fields(text)?;
         self.start();
         let row = batch.start_row();
@@ -288,7 +288,7 @@ impl Picker {
 
 /// The columns that a sample of documents shows: every top-level field, in the order in which they were met,
 /// and the wished paths that were found.
-pub(super) struct Sample {
+pub(crate) struct Sample {
     columns: Vec<(String, Option<ColumnKind>)>,
     by_name: HashMap<String, usize>,
     paths: Vec<String>,
@@ -302,7 +302,7 @@ impl Sample {
     pub(super) const SIZE: u64 = 1_000;
 
     /// For what the user names.
-    pub(super) fn new(wish: &Wish) -> Self {
+    pub(crate) fn new(wish: &Wish) -> Self {
         let paths = wish.paths.iter().filter(|path| path.contains('.')).cloned().collect();
         Sample { columns: Vec::new(), by_name: HashMap::new(), paths, scratch: Batch::new(1), documents: 0, bytes: 0 }
     }
@@ -311,7 +311,7 @@ impl Sample {
     const BYTES: u64 = 64 << 20;
 
     /// Whether enough documents were seen.
-    pub(super) fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.documents >= Self::SIZE || self.bytes >= Self::BYTES
     }
 
@@ -353,7 +353,7 @@ impl Sample {
     ///
     /// # Errors
     /// When it is none.
-    pub(super) fn json(&mut self, text: &str) -> Result<(), JsonError> {
+    pub(crate) fn json(&mut self, text: &str) -> Result<(), JsonError> {
         for (name, raw) in &json_fields(text)?.0 {
             self.scratch.reset(1);
             let cell = json_cell(raw, &mut self.scratch);
@@ -392,7 +392,7 @@ impl Sample {
     }
 
     /// The columns.
-    pub(super) fn into_columns(self) -> Vec<Column> {
+    pub(crate) fn into_columns(self) -> Vec<Column> {
         let kind = |kind: Option<ColumnKind>| kind.unwrap_or(ColumnKind::Mixed);
         self.columns.into_iter().map(|(name, known)| Column { name, kind: kind(known) }).collect()
     }

@@ -7,7 +7,7 @@ mod asked;
 pub mod bson_file;
 pub mod bulk;
 pub mod csv;
-mod document;
+pub(crate) mod document;
 mod error;
 mod file;
 mod fix;
@@ -21,7 +21,7 @@ pub mod parquet;
 pub mod postgres;
 mod reader;
 mod seek;
-mod sort;
+pub(crate) mod sort;
 pub mod sql;
 pub mod sqlite;
 
