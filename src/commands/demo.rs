@@ -27,7 +27,7 @@ struct DiffLine {
 pub(super) fn example(name: ExampleName) -> &'static dyn Example {
     match name {
         ExampleName::P2p => &examples::p2p::P2p,
-        ExampleName::Royalty => &examples::p2p::P2p,
+        ExampleName::Royalty => &examples::royalty::Royalty,
         ExampleName::Merchant => &examples::p2p::P2p,
     }
 }

@@ -239,7 +239,10 @@ fn apply_profile(table: &mut DeTable<'_>, wanted: Option<&str>, source: &SourceT
         }
     }
     match (wanted, chosen) {
-        (Some(_), Some(DeValue::Table(over))) => overlay(table, over),
+        (Some(_), Some(DeValue::Table(over))) => {
+            forget_accounts(table, &over);
+            overlay(table, over);
+        }
         (Some(wanted), _) => {
             let known = || names.iter().map(String::as_str);
             return Err(ConfigError {
@@ -252,6 +255,20 @@ fn apply_profile(table: &mut DeTable<'_>, wanted: Option<&str>, source: &SourceT
         (None, _) => {}
     }
     Ok(())
+}
+
+/// Another store has other accounts: where a profile replaces a store's `url`, the `check_url` of the old one goes.
+fn forget_accounts(table: &mut DeTable<'_>, over: &DeTable<'_>) {
+    let Some(DeValue::Table(replaced)) = over.get("stores").map(Spanned::get_ref) else { return };
+    let Some(DeValue::Table(stores)) = table.get_mut("stores").map(Spanned::get_mut) else { return };
+    for (name, store) in replaced {
+        let DeValue::Table(with) = store.get_ref() else { continue };
+        if let (true, Some(DeValue::Table(store))) =
+            (with.contains_key("url"), stores.get_mut(name.get_ref().as_ref()).map(Spanned::get_mut))
+        {
+            store.remove("check_url");
+        }
+    }
 }
 
 fn store_kind(url: &Spanned<Secret>, source: &SourceText) -> Result<StoreKind, ConfigError> {

@@ -63,9 +63,17 @@ fn the_reference_parses_and_says_what_it_says() {
     assert_eq!(payout.canary.percent, 100);
     assert_eq!(payout.canary.max_discrepancy_rate.as_ref().map(ToString::to_string).as_deref(), Some("0.5"));
     let royalty = project.reconciliation("royalty").expect("royalty");
-    assert!(matches!(&royalty.candidate.origin, Origin::Sql { inputs, .. } if inputs.len() == 2));
+    let Origin::Sql { inputs, .. } = &royalty.candidate.origin else { panic!("royalty") };
+    assert_eq!(inputs.iter().map(|i| i.name.as_str()).collect::<Vec<_>>(), ["holdings", "plays"]);
+    assert_eq!(inputs[0].unwind.as_deref(), Some("shares"));
+    let fields: Vec<_> = inputs[0].fields.iter().map(|f| (f.name.as_str(), f.path.as_str(), f.column_type)).collect();
+    assert_eq!(fields, [("holder", "shares.holder", None), ("share", "shares.percent", Some(ColumnType::Decimal))]);
+    let settlement = project.reconciliation("settlement").expect("settlement");
+    let Origin::Command { settings, records, reference } = &settlement.candidate.origin else { panic!("settlement") };
+    assert_eq!((settings.arguments.len(), settings.timeout), (3, Some(std::time::Duration::from_secs(60))));
+    assert_eq!((records.name.as_str(), reference.len()), ("transactions", 1));
     let unknown = project.reconciliation("payuot").expect_err("unknown");
-    assert_eq!(unknown.to_string(), "recon.toml: there is no reconciliation `payuot`; there are: `payout`, `royalty`");
+    assert_eq!(unknown.to_string(), "recon.toml: there is no reconciliation `payuot`; there are: `payout`, `royalty`, `settlement`");
     assert_eq!(unknown.hint.as_deref(), Some("did you mean `payout`?"));
 }
 
@@ -250,4 +258,42 @@ fn files_that_must_not_parse() {
         }
     }
     insta::assert_snapshot!(all);
+}
+
+#[test]
+fn inputs_that_cannot_be_right_are_refused_where_they_stand() {
+    let with = |path: &str, input: &str| {
+        format!(
+            "[stores.core]\nurl = \"sqlite:core.db\"\n[reconciliation.payout]\nkey = [\"id\"]\nparams = {{ day = \"date\" }}\n\
+             legacy = {{ store = \"core\", table = \"old\" }}\n[reconciliation.payout.candidate]\n{path}\n\
+             [reconciliation.payout.candidate.inputs.plays]\nstore = \"core\"\ntable = \"plays\"\n{input}\n"
+        )
+    };
+    let second = "[reconciliation.payout.candidate.inputs.rates]\nstore = \"core\"\ntable = \"rates\"";
+    let cases = [
+        ("sql = \"a.sql\"", "filter = \"day > :dya\"", "there is no parameter `:dya`"),
+        ("sql = \"a.sql\"", "filter = \"day >\"", "cannot be used as a condition"),
+        ("sql = \"a.sql\"", "unwind = \"items\"", "`unwind` needs `fields`"),
+        ("sql = \"a.sql\"", "fields = []", "`fields` is empty"),
+        ("sql = \"a.sql\"", "fields = [\"a.x\", \"b.x\"]", "two fields are named `x`"),
+        ("sql = \"a.sql\"", "fields = { x = { path = \"a\", type = \"money\" } }", "money"),
+        ("sql = \"a.sql\"\nrecords = \"plays\"", "", "SQL names its inputs itself"),
+        ("command = [\"calc\"]\nrecords = \"playz\"", "", "there is no input `playz`"),
+        ("command = [\"calc\"]\ntimeout = \"soon\"", "", "is not a time"),
+        ("command = [\"\"]", "", "names no program"),
+        ("http = { url = \"http://h\", batch = 0 }", "", "`batch` is from 1"),
+        ("command = [\"calc\"]", second, "which of the inputs is asked for"),
+    ];
+    for (path, input, what) in cases {
+        let error = parse(&with(path, input)).expect_err(what).to_string();
+        assert!(error.contains(what) && error.starts_with("recon.toml:"), "{what}: {error}");
+    }
+    assert!(parse(&with("sql = \"a.sql\"", "filter = \"day > :day\"\nfields = [\"a.x\"]")).is_ok());
+}
+
+#[test]
+fn a_profile_that_replaces_a_store_replaces_its_accounts() {
+    let text = "[stores.core]\nurl = \"mysql://a@h/d\"\ncheck_url = \"mysql://b@h/d\"\n[profiles.ci.stores.core]\nurl = \"sqlite:ci.db\"\n";
+    let project = parse_as(text, Some("ci")).expect("the check account of the other store is not meant");
+    assert_eq!(project.stores["core"].check_url, None);
 }

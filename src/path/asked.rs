@@ -1,25 +1,81 @@
-//! A path that asks a program or a calculation API.
+//! A path that asks a program or a calculation API: its records and reference tables made ready, its settings filled in.
+
+use std::sync::Arc;
 
 use crate::config::{Command, Http};
-use crate::stores::StoreError;
+use crate::stores::{Progress, Source, StoreError};
 
+use super::ask::{AskInput, AskSource, CommandSettings, HttpSettings, Reference};
 use super::build::{Context, Path};
+use super::gather;
 use super::input::ReadyInput;
 
+/// A program.
+///
+/// # Errors
+/// None yet: what is wrong with it shows when it is opened.
 pub(super) fn command(
-    _settings: &Command,
-    _records: ReadyInput,
-    _reference: Vec<ReadyInput>,
-    _context: &Context<'_>,
+    settings: &Command,
+    records: ReadyInput,
+    reference: Vec<ReadyInput>,
+    context: &Context<'_>,
 ) -> Result<Path, StoreError> {
-    Err(StoreError::usage("a program cannot be asked yet"))
+    let mut given = CommandSettings::new(settings.arguments.clone());
+    // An example's own program comes with recon itself.
+    if given.arguments.first().is_some_and(|program| program == "recon")
+        && let Ok(own) = std::env::current_exe()
+    {
+        given.arguments[0] = own.display().to_string();
+    }
+    given.folder = Some(settings.folder.clone()).filter(|folder| !folder.as_os_str().is_empty());
+    given.timeout = settings.timeout.unwrap_or(given.timeout);
+    let label = format!("{} over {}", settings.arguments.join(" "), records.name);
+    Ok(path(label, records, reference, context, move |input| AskSource::command(input, given.clone())))
 }
 
+/// A calculation API.
+///
+/// # Errors
+/// None yet: what is wrong with it shows when it is opened.
 pub(super) fn http(
-    _settings: &Http,
-    _records: ReadyInput,
-    _reference: Vec<ReadyInput>,
-    _context: &Context<'_>,
+    settings: &Http,
+    records: ReadyInput,
+    reference: Vec<ReadyInput>,
+    context: &Context<'_>,
 ) -> Result<Path, StoreError> {
-    Err(StoreError::usage("an API cannot be asked yet"))
+    let mut given = HttpSettings::new(settings.url.clone());
+    given.batch = settings.batch.map_or(given.batch, |n| n as usize);
+    given.concurrency = settings.concurrency.map_or(given.concurrency, |n| n as usize);
+    given.timeout = settings.timeout.unwrap_or(given.timeout);
+    given.retries = settings.retries.unwrap_or(given.retries);
+    given.run_timeout = settings.run_timeout.unwrap_or(given.run_timeout);
+    let label = format!("{} over {}", crate::config::mask_url(settings.url.expose()), records.name);
+    Ok(path(label, records, reference, context, move |input| AskSource::http(input, given.clone())))
+}
+
+fn path(
+    label: String,
+    records: ReadyInput,
+    reference: Vec<ReadyInput>,
+    context: &Context<'_>,
+    ask: impl Fn(AskInput) -> AskSource + Send + Sync + 'static,
+) -> Path {
+    let files = reference.iter().chain([&records]).flat_map(|input| input.files.clone()).collect();
+    let (key, params, memory) = (context.key.clone(), context.params.to_vec(), context.memory);
+    let make = move || {
+        let tables = reference.iter().map(|input| {
+            let (rows, hash) = gather::documents(input)?;
+            Ok(Reference { name: input.name.clone(), rows, hash })
+        });
+        let input = AskInput {
+            key: key.clone(),
+            records: records.shaped(),
+            reference: tables.collect::<Result<_, StoreError>>()?,
+            params: params.clone(),
+            memory,
+            stop: Arc::new(Progress::default()),
+        };
+        Ok(Box::new(ask(input)) as Box<dyn Source>)
+    };
+    Path { label, make: Arc::new(make), files, ranges: 1 }
 }

@@ -28,6 +28,10 @@ pub struct ReadyInput {
     pub shape: Shape,
     /// Makes the source of its records as they are stored.
     pub make: MakeSource,
+    /// The text of its filter.
+    pub condition: Option<String>,
+    /// Files that it is read from.
+    pub files: Vec<PathBuf>,
     /// Its Parquet files, when it is nothing else: SQL reads them without a detour.
     pub parquet: Option<Vec<PathBuf>>,
 }
@@ -84,9 +88,10 @@ pub fn ready(
         [one] => one.label(),
         several => format!("{} files", several.len()),
     };
-    let parquet = (locators.iter().all(Locator::is_parquet) && shape.unwind.is_none())
-        .then(|| locators.iter().filter_map(|locator| locator.path().map(PathBuf::from)).collect());
-    Ok(ReadyInput { name: input.name.clone(), label, shape, make: source(locators, settings), parquet })
+    let files: Vec<PathBuf> = locators.iter().filter_map(|locator| locator.path().map(PathBuf::from)).collect();
+    let parquet = (locators.iter().all(Locator::is_parquet) && shape.unwind.is_none()).then(|| files.clone());
+    let condition = input.filter.clone();
+    Ok(ReadyInput { name: input.name.clone(), label, shape, make: source(locators, settings), condition, files, parquet })
 }
 
 /// Makes the source of one locator, or of several files one after the other.

@@ -12,6 +12,7 @@ mod frame;
 mod gather;
 mod identifiers;
 mod input;
+mod lake;
 mod located;
 mod partitioned;
 mod shape;
