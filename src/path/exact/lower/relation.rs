@@ -1,0 +1,251 @@
+//! Relations: scans, joins, groups, unions.
+
+use std::sync::Arc;
+
+use polars::lazy::frame::OptFlags;
+use polars::prelude::*;
+
+use super::super::kernel::Argument;
+use super::super::plan::{Aggregate, AggregateKind, Id, JoinKind, Op, Rel, SortKey, Typed};
+use super::super::refusal::Place;
+use super::super::types::{SqlType, Ty};
+use super::{Lowering, column_name};
+
+impl Lowering<'_> {
+    pub(in super::super) fn relation(&mut self, rel: &Arc<Rel>) -> PolarsResult<LazyFrame> {
+        let key = Arc::as_ptr(rel);
+        if let Some(done) = self.done.get(&key) {
+            return Ok(done.clone());
+        }
+        let frame = self.relation_inside(rel)?;
+        self.done.insert(key, frame.clone());
+        Ok(frame)
+    }
+
+    fn relation_inside(&mut self, rel: &Rel) -> PolarsResult<LazyFrame> {
+        match rel {
+            Rel::Scan { table, columns } => self.scan(*table, columns),
+            Rel::One => Ok(df!["one" => [true]]?.lazy()),
+            Rel::Project { input, columns } => {
+                let frame = self.relation(input)?;
+                let wanted: Vec<&(Id, Typed)> = columns.iter().filter(|(id, _)| self.needed.contains(id)).collect();
+                if wanted.is_empty() {
+                    // Only the number of rows counts.
+                    return Ok(frame);
+                }
+                // with_columns first: it repeats a literal for every row, where select would yield one.
+                let values = wanted.iter().map(|(id, value)| self.expression(value, None).alias(column_name(*id)));
+                let frame = frame.with_columns(values.collect::<Vec<_>>());
+                Ok(frame.select(wanted.iter().map(|(id, _)| col(column_name(*id))).collect::<Vec<_>>()))
+            }
+            Rel::Filter { input, condition } => {
+                let frame = self.relation(input)?;
+                // A condition that may fault must not see rows that an earlier filter or join takes out.
+                let frame = if condition.fallible() { barrier(frame) } else { frame };
+                Ok(frame.filter(self.expression(condition, None)))
+            }
+            Rel::Join { left, right, kind, keys } => self.join(left, right, *kind, keys),
+            Rel::Aggregate { input, keys, aggregates } => self.aggregate(input, keys, aggregates),
+            Rel::Union { inputs, columns } => self.union(inputs, columns),
+            Rel::Distinct { input, columns } => {
+                let frame = self.relation(input)?;
+                let columns: Vec<Expr> = columns.iter().map(|id| col(column_name(*id))).collect();
+                Ok(frame.select(columns).unique(None, UniqueKeepStrategy::Any))
+            }
+            Rel::Sort { input, by } => {
+                let frame = self.relation(input)?;
+                Ok(self.sort(frame, by))
+            }
+            Rel::Limit { input, offset, rows } => {
+                let frame = self.relation(input)?;
+                let offset = i64::try_from(*offset).map_err(|_| polars_err!(ComputeError: "OFFSET is too large"))?;
+                let rows = rows.and_then(|rows| IdxSize::try_from(rows).ok()).unwrap_or(IdxSize::MAX);
+                Ok(frame.slice(offset, rows))
+            }
+        }
+    }
+
+    fn scan(&mut self, table: usize, columns: &[(usize, Id)]) -> PolarsResult<LazyFrame> {
+        let schema = self.tables.get(table).ok_or_else(|| polars_err!(ComputeError: "no table {table}"))?;
+        let frame = self
+            .frames
+            .get(&schema.name)
+            .cloned()
+            .ok_or_else(|| polars_err!(ComputeError: "the input `{}` is not given", schema.name))?;
+        let mut values = Vec::new();
+        for (position, id) in columns.iter().filter(|(_, id)| self.needed.contains(id)) {
+            let Some((name, ty)) = schema.columns.get(*position) else {
+                polars_bail!(ComputeError: "no column {position} in `{}`", schema.name);
+            };
+            let value = match ty {
+                // Every decimal is looked at once: the proof rests on its declared digits.
+                SqlType::Decimal { precision, .. } => {
+                    let place = Arc::new(Place {
+                        text: format!("{}.{name}", schema.name),
+                        line: 0,
+                        column: 0,
+                        output: None,
+                    });
+                    let (op, arguments) = (Op::Precision(*precision), vec![Argument::Input(0)]);
+                    self.kernel(op, arguments, vec![col(name.as_str())], None, &Ty::of(ty), &place, Arc::default())
+                }
+                SqlType::Integer => col(name.as_str()).cast(DataType::Int64),
+                _ => col(name.as_str()),
+            };
+            values.push(value.alias(column_name(*id)));
+        }
+        if values.is_empty() {
+            // Only the number of rows counts; it needs some column.
+            let Some((name, _)) = schema.columns.first() else {
+                polars_bail!(ComputeError: "the input `{}` has no columns", schema.name);
+            };
+            values.push(col(name.as_str()).is_null().alias(self.helper()));
+        }
+        Ok(frame.select(values))
+    }
+
+    fn join(&mut self, left: &Arc<Rel>, right: &Arc<Rel>, kind: JoinKind, keys: &[(Typed, Typed)]) -> PolarsResult<LazyFrame> {
+        let (mut left, mut right) = (self.relation(left)?, self.relation(right)?);
+        let (mut left_on, mut right_on) = (Vec::new(), Vec::new());
+        let (mut left_keys, mut right_keys) = (Vec::new(), Vec::new());
+        for (a, b) in keys {
+            let (name_a, name_b) = (self.helper(), self.helper());
+            left_keys.push(self.expression(a, None).alias(name_a.as_str()));
+            right_keys.push(self.expression(b, None).alias(name_b.as_str()));
+            left_on.push(col(name_a));
+            right_on.push(col(name_b));
+        }
+        if !keys.is_empty() {
+            left = left.with_columns(left_keys);
+            right = right.with_columns(right_keys);
+        }
+        let how = match kind {
+            JoinKind::Inner => JoinType::Inner,
+            JoinKind::Left => JoinType::Left,
+            JoinKind::Cross => JoinType::Cross,
+            JoinKind::Semi => JoinType::Semi,
+            JoinKind::Anti => JoinType::Anti,
+        };
+        let mut args = JoinArgs::new(how);
+        args.coalesce = JoinCoalesce::KeepColumns;
+        args.nulls_equal = false;
+        Ok(left.join(right, left_on, right_on, args))
+    }
+
+    fn sort(&self, frame: LazyFrame, by: &[SortKey]) -> LazyFrame {
+        let options = SortMultipleOptions::default()
+            .with_order_descending_multi(by.iter().map(|key| key.descending))
+            .with_nulls_last_multi(by.iter().map(|key| key.nulls_last))
+            .with_maintain_order(true);
+        frame.sort_by_exprs(by.iter().map(|key| self.expression(&key.value, None)).collect::<Vec<_>>(), options)
+    }
+
+    fn union(&mut self, inputs: &[(Arc<Rel>, Vec<Id>)], columns: &[Id]) -> PolarsResult<LazyFrame> {
+        let helper = self.helper();
+        let mut frames = Vec::with_capacity(inputs.len());
+        for (input, ids) in inputs {
+            let frame = self.relation(input)?;
+            let mut values: Vec<Expr> = ids
+                .iter()
+                .zip(columns)
+                .filter(|(_, id)| self.needed.contains(id))
+                .map(|(from, id)| col(column_name(*from)).alias(column_name(*id)))
+                .collect();
+            frames.push(if values.is_empty() {
+                values.push(col(helper.as_str()));
+                frame.with_columns([lit(true).alias(helper.as_str())]).select(values)
+            } else {
+                frame.select(values)
+            });
+        }
+        concat(frames, UnionArgs::default())
+    }
+
+    fn aggregate(&mut self, input: &Arc<Rel>, keys: &[(Id, Typed)], aggregates: &[(Id, Aggregate)]) -> PolarsResult<LazyFrame> {
+        let frame = self.relation(input)?;
+        let rows = self.helper();
+        let mut before: Vec<Expr> = keys.iter().map(|(id, key)| self.expression(key, None).alias(column_name(*id))).collect();
+        let mut during = vec![len().alias(rows.as_str())];
+        let mut after = Vec::new();
+        let mut shown: Vec<Expr> = keys.iter().map(|(id, _)| col(column_name(*id))).collect();
+        for (id, aggregate) in aggregates.iter().filter(|(id, _)| self.needed.contains(id)) {
+            let name = column_name(*id);
+            shown.push(col(name.clone()));
+            let Some(argument) = &aggregate.argument else {
+                after.push(col(rows.as_str()).cast(DataType::Int64).alias(name));
+                continue;
+            };
+            let value = self.helper();
+            before.push(self.expression(argument, None).alias(value.as_str()));
+            let value = col(value);
+            match aggregate.kind {
+                AggregateKind::Min => during.push(value.min().alias(name)),
+                AggregateKind::Max => during.push(value.max().alias(name)),
+                AggregateKind::Count => {
+                    let count = self.helper();
+                    during.push(value.count().alias(count.as_str()));
+                    after.push(col(count).cast(DataType::Int64).alias(name));
+                }
+                AggregateKind::CountDistinct => {
+                    // n_unique counts NULL as a value, SQL does not.
+                    let (unique, count) = (self.helper(), self.helper());
+                    during.push(value.clone().n_unique().alias(unique.as_str()));
+                    during.push(value.count().alias(count.as_str()));
+                    let null = when(col(count).lt(col(rows.as_str()))).then(lit(1i64)).otherwise(lit(0i64));
+                    after.push((col(unique).cast(DataType::Int64) - null).alias(name));
+                }
+                AggregateKind::Sum { direct } => {
+                    let count = self.helper();
+                    during.push(value.clone().count().alias(count.as_str()));
+                    let total = if direct {
+                        let sum = self.helper();
+                        during.push(value.sum().alias(sum.as_str()));
+                        col(sum)
+                    } else {
+                        self.split_sum(&value, aggregate, &mut before, &mut during)
+                    };
+                    // The sum of no value is NULL in SQL, 0 in polars.
+                    let null = Expr::Literal(LiteralValue::Scalar(Scalar::null(aggregate.ty.dtype())));
+                    after.push(when(col(count).gt(lit(0))).then(total).otherwise(null).alias(name));
+                }
+            }
+        }
+        // Helper columns hang on each other (the halves of a sum on its argument): one step each.
+        let (direct, halves): (Vec<Expr>, Vec<Expr>) = before.into_iter().partition(|e| !is_half(e));
+        let frame = if direct.is_empty() { frame } else { frame.with_columns(direct) };
+        let frame = if halves.is_empty() { frame } else { frame.with_columns(halves) };
+        let keys: Vec<Expr> = keys.iter().map(|(id, _)| col(column_name(*id))).collect();
+        let frame = if keys.is_empty() { frame.select(during) } else { frame.group_by(keys).agg(during) };
+        let frame = if after.is_empty() { frame } else { frame.with_columns(after) };
+        Ok(if shown.is_empty() { frame } else { frame.select(shown) })
+    }
+
+    /// A sum whose digits do not prove it safe: both halves are summed, neither can overflow, and put together with
+    /// a check.
+    fn split_sum(&mut self, value: &Expr, aggregate: &Aggregate, before: &mut Vec<Expr>, during: &mut Vec<Expr>) -> Expr {
+        let place = &aggregate.at.0;
+        let mut sums = Vec::with_capacity(2);
+        for op in [Op::SumHigh, Op::SumLow] {
+            let (half, sum) = (format!("{HALF}{}", self.helper()), self.helper());
+            let part = vec![Argument::Input(0)];
+            let expr = self.kernel(op, part, vec![value.clone()], None, &aggregate.ty, place, Arc::default());
+            before.push(expr.alias(half.as_str()));
+            during.push(col(half).sum().alias(sum.as_str()));
+            sums.push(col(sum));
+        }
+        let arguments = vec![Argument::Input(0), Argument::Input(1)];
+        self.kernel(Op::SumJoin, arguments, sums, None, &aggregate.ty, place, Arc::default())
+    }
+}
+
+/// Marks the helper columns that are made of other helper columns.
+const HALF: &str = "half_";
+
+fn is_half(expr: &Expr) -> bool {
+    matches!(expr, Expr::Alias(_, name) if name.starts_with(HALF))
+}
+
+/// Nothing above is pushed below: conditions stay where they are written.
+fn barrier(frame: LazyFrame) -> LazyFrame {
+    frame.map(Ok, OptFlags::PROJECTION_PUSHDOWN | OptFlags::STREAMING, None, Some("barrier"))
+}
