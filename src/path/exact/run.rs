@@ -113,7 +113,9 @@ impl Program {
         let frame = lowering.relation(&self.rel).map_err(&failed)?;
         let shown: Vec<Expr> =
             self.columns.iter().map(|(name, id, _)| col(column_name(*id)).alias(name.as_str())).collect();
-        let frame = frame.select(shown).collect_with_engine(engine).map_err(&failed)?;
+        let QueryResult::Single(frame) = frame.select(shown).collect_with_engine(engine).map_err(&failed)? else {
+            return Err(StoreError::failed("running the SQL gave several results"));
+        };
         self.check_result(&frame)?;
         Ok(frame)
     }
