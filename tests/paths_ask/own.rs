@@ -133,5 +133,14 @@ fn the_example_finds_what_it_says() {
     let place = Place::new();
     let mut out = Vec::new();
     assert_eq!(example::run(place.path(), &mut out).expect("runs"), 1);
-    assert_eq!(String::from_utf8(out).unwrap(), "");
+    let expected = "\
+verdict: Incomplete
+  1 key has values that could not be judged (unknown)
+  2 of 3 keys do not agree: 1 mismatched, 1 unknown
+merchant cafe: Mismatch\x20
+  net: 7.11 by legacy, 7.10 by own code
+merchant kiosk: Unknown candidate column `net`: a transaction has no amount
+  net: 0.00 by legacy, (unknown: a transaction has no amount) by own code
+";
+    assert_eq!(String::from_utf8(out).unwrap(), expected);
 }

@@ -115,6 +115,8 @@ fn serve(
     seen: &Mutex<Vec<Value>>,
     stop: &AtomicBool,
 ) -> std::io::Result<()> {
+    // Answers are written in pieces, which must not wait for each other.
+    stream.set_nodelay(true)?;
     let mut input = BufReader::new(stream.try_clone()?);
     let mut output = stream.try_clone()?;
     loop {

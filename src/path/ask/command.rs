@@ -25,6 +25,9 @@ use super::{AskInput, CommandSettings, End};
 
 /// Longest line of an answer.
 const LONGEST: u64 = 16 << 20;
+/// Bytes of answers that are sent on together, and how many such parcels may be under way.
+const TOGETHER: usize = 1 << 16;
+const UNDER_WAY: usize = 16;
 /// Lines of stderr that are kept, and characters of each.
 const LAST_LINES: usize = 20;
 const LINE: usize = 400;
@@ -47,8 +50,8 @@ pub(super) struct Program {
 
 /// What reaches the thread that gathers the answers.
 enum Event {
-    /// A line of its output, without the newline.
-    Line { number: u64, text: Vec<u8> },
+    /// Whole lines of its output; `first` is the number of the first.
+    Lines { first: u64, text: Vec<u8> },
     /// A line that is no text that can be read, and why.
     Broken { number: u64, why: String },
     /// Its output has ended, or cannot be read any more.
@@ -79,7 +82,12 @@ impl Program {
             return Err(StoreError::usage("the command is empty")
                 .hint("name the program and its arguments: command = [\"java\", \"-jar\", \"calc.jar\"]"));
         };
-        let folder = tempfile::Builder::new().prefix("recon-ask-").tempdir().map_err(|e| temporary(&e))?;
+        let mut private = tempfile::Builder::new();
+        private.prefix("recon-ask-");
+        // Reference tables are nobody else's business.
+        #[cfg(unix)]
+        private.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+        let folder = private.tempdir().map_err(|e| temporary(&e))?;
         // A relative path is the folder's, as it would be in a shell there; a plain name is looked up in PATH.
         let program = match &settings.folder {
             Some(folder) if Path::new(name).components().count() > 1 => folder.join(name).into_os_string(),
@@ -120,7 +128,7 @@ impl Program {
             return Err(StoreError::failed(format!("the pipes of `{}` are not there", self.name())));
         };
         // No thread is joined: a stray process that holds a pipe must not hold recon.
-        let (tell, events) = sync_channel(1_000);
+        let (tell, events) = sync_channel(UNDER_WAY);
         let taken = Arc::new(AtomicU64::new(0));
         let last_words = Arc::new(Mutex::new(VecDeque::new()));
         {
@@ -167,7 +175,7 @@ impl Program {
             }
             match events.recv_timeout(POLL) {
                 Ok(event) => {
-                    if matches!(event, Event::Line { .. } | Event::Broken { .. }) {
+                    if matches!(event, Event::Lines { .. } | Event::Broken { .. }) {
                         last_sign = Instant::now();
                     }
                     ended.note(event, answers)?;
@@ -306,10 +314,15 @@ struct Ended {
 impl Ended {
     fn note(&mut self, event: Event, answers: &mut Answers) -> Result<(), StoreError> {
         match event {
-            Event::Line { number, text } => match std::str::from_utf8(&text) {
-                Ok(text) => answers.take(text, || format!("line {number} of its output"))?,
-                Err(_) => self.broken(number, "is not valid UTF-8"),
-            },
+            Event::Lines { first, text } => {
+                for (number, line) in (first..).zip(text.split(|byte| *byte == b'\n')) {
+                    match std::str::from_utf8(line) {
+                        Ok(text) if text.trim().is_empty() => {}
+                        Ok(text) => answers.take(text, || format!("line {number} of its output"))?,
+                        Err(_) => self.broken(number, "is not valid UTF-8"),
+                    }
+                }
+            }
             Event::Broken { number, why } => self.broken(number, &why),
             Event::OutputEnd(error) => {
                 self.output = true;
@@ -391,34 +404,40 @@ impl Write for Counted {
     }
 }
 
-/// Reads the output line by line.
+/// Reads the output line by line, and sends on what came together.
 fn read_output(stdout: ChildStdout, tell: &SyncSender<Event>) {
-    let mut input = BufReader::with_capacity(1 << 16, stdout);
-    let mut number = 0;
+    let mut input = BufReader::with_capacity(TOGETHER, stdout);
+    // Number of the next line, and the lines not yet sent on.
+    let (mut number, mut first, mut lines) = (1, 1, Vec::new());
     loop {
-        let mut text = Vec::new();
-        let taken = (&mut input).take(LONGEST).read_until(b'\n', &mut text);
-        number += 1;
-        let event = match taken {
-            Err(error) => {
-                let _ = tell.send(Event::OutputEnd(Some(format!("broke off its output: {error}"))));
-                return;
-            }
-            Ok(0) => {
-                let _ = tell.send(Event::OutputEnd(None));
-                return;
-            }
-            Ok(taken) if taken as u64 == LONGEST && text.last() != Some(&b'\n') => {
-                if skip_line(&mut input).is_err() {
-                    let _ = tell.send(Event::OutputEnd(Some("broke off its output in a line".to_owned())));
-                    return;
+        let before = lines.len();
+        let taken = (&mut input).take(LONGEST).read_until(b'\n', &mut lines);
+        let end = match taken {
+            Err(error) => Some(Event::OutputEnd(Some(format!("broke off its output: {error}")))),
+            Ok(0) => Some(Event::OutputEnd(None)),
+            Ok(taken) if taken as u64 == LONGEST && lines.last() != Some(&b'\n') => {
+                lines.truncate(before);
+                match skip_line(&mut input) {
+                    Ok(()) => Some(Event::Broken { number, why: format!("is longer than {} MiB", LONGEST >> 20) }),
+                    Err(error) => Some(Event::OutputEnd(Some(format!("broke off its output: {error}")))),
                 }
-                Event::Broken { number, why: format!("is longer than {} MiB", LONGEST >> 20) }
             }
-            Ok(_) if text.trim_ascii().is_empty() => continue,
-            Ok(_) => Event::Line { number, text },
+            Ok(_) => None,
         };
-        if tell.send(event).is_err() {
+        let over = matches!(end, Some(Event::OutputEnd(_)));
+        // What is not followed by more at once is not held back.
+        if !lines.is_empty() && (end.is_some() || lines.len() >= TOGETHER || input.buffer().is_empty()) {
+            if tell.send(Event::Lines { first, text: std::mem::take(&mut lines) }).is_err() {
+                return;
+            }
+        }
+        number += 1;
+        if lines.is_empty() {
+            first = number;
+        }
+        if let Some(event) = end
+            && (tell.send(event).is_err() || over)
+        {
             return;
         }
     }
