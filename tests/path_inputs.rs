@@ -64,7 +64,16 @@ fn place(docs: &str) -> Place {
 
 fn diff(place: &Place) -> Outcome {
     place.recon(&[
-        "diff", "payout", "--param", "from=2026-10-31", "--param", "to=2026-11-05", "--type", "first=date", "--format", "json",
+        "diff",
+        "payout",
+        "--param",
+        "from=2026-10-31",
+        "--param",
+        "to=2026-11-05",
+        "--type",
+        "first=date",
+        "--format",
+        "json",
     ])
 }
 
@@ -152,7 +161,10 @@ fn simple(lines: &str, sql: &str) -> Outcome {
 #[test]
 fn several_files_are_one_input_and_only_what_is_named_is_read() {
     // A nested field and a float that nobody asks for do no harm.
-    let outcome = simple("{\"id\":1,\"net\":1.5,\"other\":{\"a\":1},\"rate\":{\"$numberDouble\":\"0.1\"}}\n", "SELECT id, net FROM t");
+    let outcome = simple(
+        "{\"id\":1,\"net\":1.5,\"other\":{\"a\":1},\"rate\":{\"$numberDouble\":\"0.1\"}}\n",
+        "SELECT id, net FROM t",
+    );
     assert_eq!(outcome.code, Some(0), "{outcome}");
 }
 

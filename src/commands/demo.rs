@@ -65,7 +65,9 @@ pub fn run(global: &Global, args: &DemoArgs) -> Result<Exit, Failure> {
     print_lines(&[what, &format!("  legacy     {legacy}"), &format!("  candidate  {candidate}")]);
     for name in example.reconciliations() {
         let mut words = vec!["diff".to_owned(), (*name).to_owned()];
-        words.extend(example.params().iter().flat_map(|(name, value)| ["--param".to_owned(), format!("{name}={value}")]));
+        words.extend(
+            example.params().iter().flat_map(|(name, value)| ["--param".to_owned(), format!("{name}={value}")]),
+        );
         print_lines(&["", &format!("$ recon {}", words.join(" ")), ""]);
         words.extend(["--limit".to_owned(), SHOWN.to_owned()]);
         let line = DiffLine::try_parse_from(words).map_err(|error| Failure::incomplete(error.to_string()))?;

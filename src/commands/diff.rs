@@ -9,8 +9,8 @@ use crate::cli::{DiffArgs, Global, MissingRule, TypesRule};
 use crate::compare::{Comparison, Definition, Recheck, SideInput, compare};
 use crate::domain::{Amount, ColumnType, Filter, Missing, NumberForm, Rules, Types, Value, parse_date, parse_instant};
 use crate::exit::Exit;
-use crate::report::Report;
 use crate::path::Path;
+use crate::report::Report;
 use crate::stores::{CsvSettings, Locator, Progress, Settings, Wish};
 
 use super::{Failure, output, progress};

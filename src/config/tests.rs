@@ -73,7 +73,10 @@ fn the_reference_parses_and_says_what_it_says() {
     assert_eq!((settings.arguments.len(), settings.timeout), (3, Some(std::time::Duration::from_secs(60))));
     assert_eq!((records.name.as_str(), reference.len()), ("transactions", 1));
     let unknown = project.reconciliation("payuot").expect_err("unknown");
-    assert_eq!(unknown.to_string(), "recon.toml: there is no reconciliation `payuot`; there are: `payout`, `royalty`, `settlement`");
+    assert_eq!(
+        unknown.to_string(),
+        "recon.toml: there is no reconciliation `payuot`; there are: `payout`, `royalty`, `settlement`"
+    );
     assert_eq!(unknown.hint.as_deref(), Some("did you mean `payout`?"));
 }
 

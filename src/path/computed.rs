@@ -7,9 +7,7 @@ use polars::prelude::{AnyValue, DataFrame, IntoLazy, LazyFrame, SortMultipleOpti
 
 use crate::config::FileRef;
 use crate::domain::{Batch, Cell, NumberForm, Value};
-use crate::stores::{
-    Column, ColumnKind, Opened, Outlet, ReadEnd, ReadRequest, Snapshot, Source, StoreError, Wish,
-};
+use crate::stores::{Column, ColumnKind, Opened, Outlet, ReadEnd, ReadRequest, Snapshot, Source, StoreError, Wish};
 
 use super::build::{Context, Path};
 use super::exact::{Program, SqlType, TableSchema, compile};
@@ -26,7 +24,8 @@ pub(super) fn path(file: &FileRef, inputs: Vec<ReadyInput>, context: &Context<'_
     let sql = file.read()?;
     let name = file.path.display().to_string();
     let files = inputs.iter().flat_map(|input| input.files.clone()).collect();
-    let label = format!("{name} over {}", inputs.iter().map(|input| input.name.as_str()).collect::<Vec<_>>().join(", "));
+    let label =
+        format!("{name} over {}", inputs.iter().map(|input| input.name.as_str()).collect::<Vec<_>>().join(", "));
     let params = context.params.to_vec();
     let make = move || {
         Ok(Box::new(SqlSource {
@@ -136,7 +135,8 @@ impl Source for SqlSource {
     }
 
     fn read(&mut self, request: &ReadRequest, out: &mut Outlet) -> Result<ReadEnd, StoreError> {
-        let ready = self.ready.as_mut().ok_or_else(|| StoreError::failed("the SQL was run before its inputs were read"))?;
+        let ready =
+            self.ready.as_mut().ok_or_else(|| StoreError::failed("the SQL was run before its inputs were read"))?;
         let result = match &ready.result {
             Some(result) => result,
             None => {
@@ -164,7 +164,8 @@ fn column_kind(kind: &SqlType) -> ColumnKind {
 
 /// Sends the records of a frame in key order, NULL first: the order that every store sends.
 fn send(result: &DataFrame, request: &ReadRequest, out: &mut Outlet) -> Result<(), StoreError> {
-    let failed = |error: polars::prelude::PolarsError| StoreError::failed(format!("the result cannot be sorted: {error}"));
+    let failed =
+        |error: polars::prelude::PolarsError| StoreError::failed(format!("the result cannot be sorted: {error}"));
     let key: Vec<&str> = request.columns[..request.key].iter().map(|wanted| wanted.name.as_str()).collect();
     let wanted: Vec<&str> = request.columns.iter().map(|wanted| wanted.name.as_str()).collect();
     let mut names = wanted.clone();
@@ -175,8 +176,11 @@ fn send(result: &DataFrame, request: &ReadRequest, out: &mut Outlet) -> Result<(
         let options = SortMultipleOptions::default().with_nulls_last(false).with_maintain_order(true);
         frame = frame.sort(key, options).map_err(failed)?;
     }
-    let columns: Vec<_> =
-        wanted.iter().map(|name| frame.column(name).map(|c| c.as_materialized_series().rechunk())).collect::<Result<_, _>>().map_err(failed)?;
+    let columns: Vec<_> = wanted
+        .iter()
+        .map(|name| frame.column(name).map(|c| c.as_materialized_series().rechunk()))
+        .collect::<Result<_, _>>()
+        .map_err(failed)?;
     for row in 0..frame.height() {
         let batch = out.batch();
         let at = batch.start_row();

@@ -91,7 +91,15 @@ pub fn ready(
     let files: Vec<PathBuf> = locators.iter().filter_map(|locator| locator.path().map(PathBuf::from)).collect();
     let parquet = (locators.iter().all(Locator::is_parquet) && shape.unwind.is_none()).then(|| files.clone());
     let condition = input.filter.clone();
-    Ok(ReadyInput { name: input.name.clone(), label, shape, make: source(locators, settings), condition, files, parquet })
+    Ok(ReadyInput {
+        name: input.name.clone(),
+        label,
+        shape,
+        make: source(locators, settings),
+        condition,
+        files,
+        parquet,
+    })
 }
 
 /// Makes the source of one locator, or of several files one after the other.

@@ -44,8 +44,7 @@ pub(super) fn scan(input: &ReadyInput, params: &[(String, Value)]) -> Result<Opt
     let files: Vec<PlRefPath> = paths.iter().filter_map(|path| path.to_str()).map(PlRefPath::new).collect();
     // Names are names here: a pattern was resolved already.
     let arguments = ScanArgsParquet { glob: false, ..ScanArgsParquet::default() };
-    let mut frame =
-        LazyFrame::scan_parquet_files(files.into(), arguments).map_err(|error| failed(&error))?;
+    let mut frame = LazyFrame::scan_parquet_files(files.into(), arguments).map_err(|error| failed(&error))?;
     let schema = frame.collect_schema().map_err(|error| failed(&error))?;
     let local = schema.iter().any(|(_, kind)| matches!(kind, DataType::Datetime(_, None)));
     if local && input.shape.rules.zone != TimeZone::UTC {
@@ -76,9 +75,8 @@ fn shaped(input: &ReadyInput, mut frame: LazyFrame, params: &[(String, Value)]) 
         return Ok(frame);
     }
     let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
-    let schema = frame
-        .collect_schema()
-        .map_err(|error| StoreError::failed(format!("input `{}`: {error}", input.name)))?;
+    let schema =
+        frame.collect_schema().map_err(|error| StoreError::failed(format!("input `{}`: {error}", input.name)))?;
     let list = match input.shape.fields.as_slice() {
         [] => schema.iter_names().map(|name| quoted(name)).collect::<Vec<_>>(),
         fields => fields.iter().map(|field| format!("{} AS {}", quoted(&field.path), quoted(&field.name))).collect(),

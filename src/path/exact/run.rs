@@ -9,7 +9,7 @@ use crate::domain::Value;
 use crate::stores::StoreError;
 
 use super::bind::bind;
-use super::lower::{Lowering, column_name, needed};
+use super::lower::{FirstFault, Lowering, column_name, needed};
 use super::plan::{Id, Rel};
 use super::refusal::Refusal;
 use super::types::{SqlType, TableSchema, Ty};
@@ -100,24 +100,31 @@ impl Program {
     /// # Errors
     /// As [`Program::run`].
     pub fn run_on(&self, frames: Vec<(String, LazyFrame)>, engine: Engine) -> Result<DataFrame, StoreError> {
+        let (frame, faults) = self.lower(frames)?;
+        // One frame goes in without a sink of its own, so one comes out.
+        let frame = frame.collect_with_engine(engine).map_err(|e| faults.explain(&e))?.unwrap_single();
+        self.check_result(&frame)?;
+        Ok(frame)
+    }
+
+    /// The query as a frame that is not run yet: an input of another one.
+    ///
+    /// # Errors
+    /// A frame is missing or has other types than were declared.
+    pub fn lazy(&self, frames: Vec<(String, LazyFrame)>) -> Result<LazyFrame, StoreError> {
+        self.lower(frames).map(|(frame, _)| frame)
+    }
+
+    fn lower(&self, frames: Vec<(String, LazyFrame)>) -> Result<(LazyFrame, Faults), StoreError> {
         let mut frames: HashMap<String, LazyFrame> = frames.into_iter().collect();
         self.check_inputs(&mut frames)?;
         let closed = self.closed_days(&frames)?;
         let mut lowering = Lowering::new(&self.tables, &frames, &closed, &self.needed);
-        let fault = Arc::clone(&lowering.fault);
-        let failed = |error: PolarsError| match fault.lock().ok().and_then(|mut first| first.take()) {
-            Some((fault, place)) => StoreError::failed(format!("the SQL has no exact result: {fault}, at {place}"))
-                .hint("mend the inputs, or write CASE WHEN … for the rows that need another rule"),
-            None => StoreError::failed(format!("running the SQL failed: {error}")),
-        };
-        let frame = lowering.relation(&self.rel).map_err(&failed)?;
+        let faults = Faults(lowering.fault.clone());
+        let frame = lowering.relation(&self.rel).map_err(|error| faults.explain(&error))?;
         let shown: Vec<Expr> =
             self.columns.iter().map(|(name, id, _)| col(column_name(*id)).alias(name.as_str())).collect();
-        let QueryResult::Single(frame) = frame.select(shown).collect_with_engine(engine).map_err(&failed)? else {
-            return Err(StoreError::failed("running the SQL gave several results"));
-        };
-        self.check_result(&frame)?;
-        Ok(frame)
+        Ok((frame.select(shown), faults))
     }
 
     /// Every needed column is there, with the type it was declared with.
@@ -131,7 +138,8 @@ impl Program {
                 .map_err(|error| StoreError::failed(format!("the input `{table}` cannot be read: {error}")))?;
             let declared = self.tables.iter().find(|t| t.name == table);
             for name in columns {
-                let wanted = declared.and_then(|t| t.columns.iter().find(|(known, _)| *known == name)).map(|(_, ty)| ty);
+                let wanted =
+                    declared.and_then(|t| t.columns.iter().find(|(known, _)| *known == name)).map(|(_, ty)| ty);
                 let found = schema.get(name.as_str()).map(SqlType::of);
                 if found.as_ref() != wanted {
                     let show = |ty: Option<&SqlType>| ty.map_or("missing".to_owned(), ToString::to_string);
@@ -150,7 +158,8 @@ impl Program {
     fn closed_days(&self, frames: &HashMap<String, LazyFrame>) -> Result<HashMap<String, Arc<Vec<i32>>>, StoreError> {
         let mut closed = HashMap::new();
         for (name, table, column) in &self.holidays {
-            let failed = |what: String| StoreError::failed(format!("the closed days of `{name}` cannot be read: {what}"));
+            let failed =
+                |what: String| StoreError::failed(format!("the closed days of `{name}` cannot be read: {what}"));
             let column = self.tables.get(*table).and_then(|t| t.columns.get(*column)).map(|(column, _)| column);
             let (Some(frame), Some(column)) = (frames.get(name), column) else {
                 return Err(failed("the input is missing".into()));
@@ -176,5 +185,18 @@ impl Program {
         }
         Err(StoreError::failed(format!("the result is not what was proved: {found:?} instead of {wanted:?}"))
             .hint("this is a defect of the exactness layer: please report the query"))
+    }
+}
+
+/// What the kernels of one run found to have no exact result.
+struct Faults(FirstFault);
+
+impl Faults {
+    fn explain(&self, error: &PolarsError) -> StoreError {
+        match self.0.lock().ok().and_then(|mut first| first.take()) {
+            Some((fault, place)) => StoreError::failed(format!("the SQL has no exact result: {fault}, at {place}"))
+                .hint("mend the inputs, or write CASE WHEN … for the rows that need another rule"),
+            None => StoreError::failed(format!("running the SQL failed: {error}")),
+        }
     }
 }

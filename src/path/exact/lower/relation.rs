@@ -80,12 +80,8 @@ impl Lowering<'_> {
             let value = match ty {
                 // Every decimal is looked at once: the proof rests on its declared digits.
                 SqlType::Decimal { precision, .. } => {
-                    let place = Arc::new(Place {
-                        text: format!("{}.{name}", schema.name),
-                        line: 0,
-                        column: 0,
-                        output: None,
-                    });
+                    let place =
+                        Arc::new(Place { text: format!("{}.{name}", schema.name), line: 0, column: 0, output: None });
                     let (op, arguments) = (Op::Precision(*precision), vec![Argument::Input(0)]);
                     self.kernel(op, arguments, vec![col(name.as_str())], None, &Ty::of(ty), &place, Arc::default())
                 }
@@ -104,7 +100,13 @@ impl Lowering<'_> {
         Ok(frame.select(values))
     }
 
-    fn join(&mut self, left: &Arc<Rel>, right: &Arc<Rel>, kind: JoinKind, keys: &[(Typed, Typed)]) -> PolarsResult<LazyFrame> {
+    fn join(
+        &mut self,
+        left: &Arc<Rel>,
+        right: &Arc<Rel>,
+        kind: JoinKind,
+        keys: &[(Typed, Typed)],
+    ) -> PolarsResult<LazyFrame> {
         let (mut left, mut right) = (self.relation(left)?, self.relation(right)?);
         let (mut left_on, mut right_on) = (Vec::new(), Vec::new());
         let (mut left_keys, mut right_keys) = (Vec::new(), Vec::new());
@@ -161,10 +163,16 @@ impl Lowering<'_> {
         concat(frames, UnionArgs::default())
     }
 
-    fn aggregate(&mut self, input: &Arc<Rel>, keys: &[(Id, Typed)], aggregates: &[(Id, Aggregate)]) -> PolarsResult<LazyFrame> {
+    fn aggregate(
+        &mut self,
+        input: &Arc<Rel>,
+        keys: &[(Id, Typed)],
+        aggregates: &[(Id, Aggregate)],
+    ) -> PolarsResult<LazyFrame> {
         let frame = self.relation(input)?;
         let rows = self.helper();
-        let mut before: Vec<Expr> = keys.iter().map(|(id, key)| self.expression(key, None).alias(column_name(*id))).collect();
+        let mut before: Vec<Expr> =
+            keys.iter().map(|(id, key)| self.expression(key, None).alias(column_name(*id))).collect();
         let mut during = vec![len().alias(rows.as_str())];
         let mut after = Vec::new();
         let mut shown: Vec<Expr> = keys.iter().map(|(id, _)| col(column_name(*id))).collect();
@@ -222,7 +230,13 @@ impl Lowering<'_> {
 
     /// A sum whose digits do not prove it safe: both halves are summed, neither can overflow, and put together with
     /// a check.
-    fn split_sum(&mut self, value: &Expr, aggregate: &Aggregate, before: &mut Vec<Expr>, during: &mut Vec<Expr>) -> Expr {
+    fn split_sum(
+        &mut self,
+        value: &Expr,
+        aggregate: &Aggregate,
+        before: &mut Vec<Expr>,
+        during: &mut Vec<Expr>,
+    ) -> Expr {
         let place = &aggregate.at.0;
         let mut sums = Vec::with_capacity(2);
         for op in [Op::SumHigh, Op::SumLow] {
