@@ -174,3 +174,38 @@ fn business_days_skip_weekends_and_holidays() {
     assert_eq!(settlement_day(friday, 4, &holidays).to_string(), "2026-10-12");
     assert_eq!(settlement_day(friday, 0, &holidays), friday);
 }
+
+fn sale_by_hand(amount: &str, fx_rate: &str, rate: &str, min_fee: i64) -> Sale {
+    Sale {
+        amount: Ratio::parse(amount),
+        fx_rate: Ratio::parse(fx_rate),
+        rate: Ratio::parse(rate),
+        min_fee: Ratio::whole(min_fee),
+        settle_days: 2,
+    }
+}
+
+#[test]
+fn settlements_worked_out_by_hand() {
+    let priced = |sale: &Sale| price(sale).map(|r| r.show());
+    // 12.50 × 1,388.2 = 17,352.5, a tie: 17,353. × 0.029 = 503.237 → 503; vat 50.3 → 50.
+    assert_eq!(priced(&sale_by_hand("12.50", "1388.2000", "0.0290", 100)), ["17353", "503", "50"]);
+    // 1,000 won × 0.0250 = 25, below the least fee of 100; vat 10.
+    assert_eq!(priced(&sale_by_hand("1000.00", "1", "0.0250", 100)), ["1000", "100", "10"]);
+    // A tie in the fee: 1,300 × 0.0250 = 32.5 → 33; vat 3.3 → 3.
+    assert_eq!(priced(&sale_by_hand("1300.00", "1", "0.0250", 0)), ["1300", "33", "3"]);
+    // Three cancels of a third each of 100 won with a fee of 10: rounded shares of all so far are 33, 67, 100 and 3, 7,
+    // 10, so the cancels reverse 33, 34, 33 and 3, 4, 3: together everything, and nothing twice.
+    let sale = Ratio::whole(300);
+    let part = |whole: i64, before: i64| {
+        reversed(&Ratio::whole(whole), &sale, &Ratio::whole(before), &Ratio::whole(100)).show()
+    };
+    assert_eq!([part(100, 0), part(100, 100), part(100, 200)], ["-33", "-34", "-33"]);
+    assert_eq!([part(10, 0), part(10, 100), part(10, 200)], ["-3", "-4", "-3"]);
+    // A tie in a share: half of 33 is 16.5 → 17, and the other half the rest, 16.
+    let half = |before: &str| {
+        let by = Ratio::parse("50.25");
+        reversed(&Ratio::whole(33), &Ratio::parse("100.50"), &Ratio::parse(before), &by).show()
+    };
+    assert_eq!([half("0"), half("50.25")], ["-17", "-16"]);
+}
