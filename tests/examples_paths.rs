@@ -8,6 +8,11 @@ mod support;
 mod third;
 
 use examples_stores::{check_planted, differences, fill_sqlite, mysql, quirks, sqlite};
+use recon::domain::{NumberForm, Value};
+use recon::examples::merchant::{
+    Merchant,
+    calculator::{Holidays, settle_lines},
+};
 use recon::examples::{Example, Scale, p2p::P2p, royalty::Royalty};
 use sqlx::Connection;
 use third::Results;
@@ -174,4 +179,197 @@ fn royalty_sqlite_line_is_exact_up_to_its_limits() {
             assert!(error.to_string().contains("integer overflow"), "{error}");
         }
     });
+}
+
+const SETTLEMENT: [&str; 5] = third::merchant::COLUMNS;
+
+fn merchant_legacy(scale: Scale) -> Results {
+    third::merchant::from_tables(&Merchant.tables(scale))
+}
+
+fn merchant_candidate(scale: Scale) -> Results {
+    let collections = Merchant.collections(scale);
+    third::merchant::from_documents(&collections[0], &collections[1])
+}
+
+#[test]
+fn merchant_sqlite_gives_what_the_rules_say() {
+    for scale in scales().into_iter().chain([full(6_000, 9)]) {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("core.db");
+        fill_sqlite(&path, &Merchant, scale);
+        let found = sqlite(&path, &Merchant, "legacy.sqlite.sql", &["transaction_id"], &SETTLEMENT);
+        assert_eq!(found, merchant_legacy(scale), "{scale:?}");
+        assert!(scale.records < 100 || !found.is_empty());
+    }
+}
+
+#[test]
+fn merchant_mysql_gives_what_the_rules_say() {
+    let scale = full(4_000, 5);
+    let found = mysql(&Merchant, scale, &[("legacy.mysql.sql", &["transaction_id"], &SETTLEMENT)]);
+    assert_eq!(found, [merchant_legacy(scale)]);
+}
+
+#[test]
+fn merchant_documents_agree_with_tables_but_for_what_was_planted() {
+    for scale in scales() {
+        assert_eq!(merchant_legacy(scale), merchant_candidate(scale), "{scale:?}");
+    }
+    for scale in [full(500, 1), full(8_000, 2), Scale { quirks: false, faults: 1_000_000, ..full(300, 3) }] {
+        let found = differences("settlement", &merchant_legacy(scale), &merchant_candidate(scale));
+        check_planted(&Merchant, scale, "settlement", &found);
+    }
+}
+
+#[test]
+fn merchant_quirks_are_as_written_down() {
+    let scale = Scale { quirks: true, ..Scale::of(300) };
+    let found = differences("settlement", &merchant_legacy(scale), &merchant_candidate(scale));
+    let mut written = quirks(include_str!("../fixtures/merchant/quirks.csv"));
+    written.sort();
+    assert_eq!(found, written, "{}", found.iter().map(|f| f.join(",")).collect::<Vec<_>>().join("\n"));
+}
+
+/// What the calculator is asked: the fields of recon.toml, decimals as text.
+fn asked(scale: Scale) -> Vec<String> {
+    let record = |document: Value| {
+        let flat = third::flat(&document);
+        let mut fields = serde_json::Map::new();
+        for (name, path) in [
+            ("transaction_id", "_id"),
+            ("kind", "kind"),
+            ("amount", "amount"),
+            ("trade_day", "trade_day"),
+            ("fx_rate", "fx_rate"),
+            ("rate", "contract.rate"),
+            ("min_fee", "contract.min_fee"),
+            ("settle_days", "contract.settle_days"),
+            ("original_amount", "original.amount"),
+            ("cancelled_before", "original.cancelled_before"),
+        ] {
+            let value = match flat.0.get(path) {
+                None => serde_json::Value::Null,
+                Some(Value::Number { amount, form: NumberForm::Integer }) => {
+                    amount.to_string().parse::<i64>().expect("an integer").into()
+                }
+                Some(other) => other.to_string().into(),
+            };
+            fields.insert(name.to_owned(), value);
+        }
+        (flat.text("trade_day").starts_with("2026-10-")).then(|| serde_json::Value::Object(fields).to_string())
+    };
+    Merchant.collections(scale)[0].documents().filter_map(record).collect()
+}
+
+fn holidays(scale: Scale) -> String {
+    Merchant.collections(scale)[1].documents().map(|d| format!("{d}\n")).collect()
+}
+
+fn answers(lines: impl Iterator<Item = serde_json::Value>) -> Results {
+    let answer = |line: serde_json::Value| {
+        assert!(line.get("error").is_none(), "{line}");
+        let value = |c: &str| (c.to_owned(), line[c].as_str().expect(c).to_owned());
+        (vec![line["transaction_id"].to_string()], SETTLEMENT.into_iter().map(value).collect())
+    };
+    lines.map(answer).collect()
+}
+
+#[test]
+fn merchant_calculator_gives_what_the_rules_say() {
+    for scale in scales().into_iter().chain([full(6_000, 9)]) {
+        let known = Holidays::from_lines(holidays(scale).as_bytes()).expect("holidays");
+        let mut output = Vec::new();
+        settle_lines(asked(scale).join("\n").as_bytes(), &mut output, &known).expect("settles");
+        let lines = String::from_utf8(output).expect("text");
+        let found = answers(lines.lines().map(|line| serde_json::from_str(line).expect(line)));
+        assert_eq!(found, merchant_candidate(scale), "{scale:?}");
+    }
+}
+
+#[test]
+fn merchant_service_gives_what_the_rules_say() {
+    let scale = full(2_000, 4);
+    let days: Vec<serde_json::Value> =
+        holidays(scale).lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    let records: Vec<serde_json::Value> =
+        asked(scale).iter().map(|line| serde_json::from_str(line).expect("a record")).collect();
+    let request =
+        serde_json::json!({"schema": "recon.ask/1", "params": {}, "reference": {"holidays": days}, "records": records});
+    let address = calculator_service();
+    let post = |body: &serde_json::Value| {
+        let config = ureq::Agent::config_builder().http_status_as_error(false).build();
+        let agent = ureq::Agent::new_with_config(config);
+        let mut answer = agent.post(format!("http://{address}/settle")).send_json(body).expect("an answer");
+        let body: serde_json::Value = answer.body_mut().with_config().limit(64 << 20).read_json().expect("JSON");
+        (answer.status().as_u16(), body)
+    };
+    let (status, body) = post(&request);
+    assert_eq!(status, 200);
+    let lines = body["records"].as_array().expect("records").clone();
+    assert_eq!(answers(lines.into_iter()), merchant_candidate(scale));
+    for (part, says) in [("schema", "recon.ask/1"), ("reference", "holidays"), ("records", "records")] {
+        let mut wrong = request.clone();
+        wrong.as_object_mut().expect("an object").remove(part);
+        let (status, body) = post(&wrong);
+        assert_eq!(status, 400, "{body}");
+        assert!(body["error"].as_str().expect("an error").contains(says), "{body}");
+    }
+}
+
+fn calculator_service() -> std::net::SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.set_nonblocking(true).expect("non-blocking");
+    let address = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        examples_stores::block_on(async {
+            recon::examples::merchant::calculator::serve(tokio::net::TcpListener::from_std(listener)?).await
+        })
+    });
+    address
+}
+
+/// A record that cannot be settled says why, and its neighbours are settled.
+#[test]
+fn merchant_calculator_answers_every_record() {
+    let good = r#"{"transaction_id":1,"kind":"sale","amount":"100.00","trade_day":"2026-10-02","fx_rate":"1.0000","rate":"0.0250","min_fee":"0","settle_days":1}"#;
+    let cases = [
+        (good.replace("\"100.00\"", "100.5"), "`amount` must be a text"),
+        (good.replace("\"100.00\"", "\"1e2\""), "`amount` is no decimal"),
+        (good.replace("\"100.00\"", "\"-1\""), "`amount` is negative"),
+        (good.replace("\"100.00\"", "null"), "`amount` is missing"),
+        (
+            good.replace("\"100.00\"", &format!("\"{}\"", "9".repeat(30))).replace("1.0000", &"9".repeat(30)),
+            "too large",
+        ),
+        (good.replace("sale", "refund"), "`kind` is neither"),
+        (good.replace("sale", "cancel"), "`cancelled_before` is missing"),
+        (good.replace("\"0\"", "\"0.5\""), "`min_fee` is not in whole won"),
+        (good.replace("2026-10-02", "2026-02-30"), "`trade_day` is no day"),
+        (good.replace("\"settle_days\":1", "\"settle_days\":-1"), "`settle_days` is no number of days"),
+        (
+            good.replace("sale", "cancel")
+                .replace("\"kind\"", "\"original_amount\":\"99.99\",\"cancelled_before\":\"0\",\"kind\""),
+            "more is cancelled than was sold",
+        ),
+        ("{".to_owned(), "a line is no JSON"),
+        ("[]".to_owned(), "a record is a JSON object"),
+    ];
+    let known = Holidays::from_lines(&b"{\"holiday\":\"2026-10-05\"}\n"[..]).expect("holidays");
+    for (case, says) in cases {
+        let mut output = Vec::new();
+        settle_lines(format!("{good}\n{case}\n{good}\n").as_bytes(), &mut output, &known).expect("settles");
+        let lines = String::from_utf8(output).expect("text");
+        let lines: Vec<&str> = lines.lines().collect();
+        assert_eq!(lines.len(), 3, "{case}");
+        for good in [lines[0], lines[2]] {
+            assert_eq!(
+                good,
+                r#"{"transaction_id":1,"amount_krw":"100","fee":"3","vat":"0","net":"97","settlement_day":"2026-10-06"}"#
+            );
+        }
+        let answer: serde_json::Value = serde_json::from_str(lines[1]).expect("JSON");
+        assert!(answer["error"].as_str().expect(lines[1]).contains(says), "{case}: {answer}");
+    }
+    assert!(Holidays::from_lines(&b"{\"day\":\"2026-10-05\"}\n"[..]).is_err());
 }

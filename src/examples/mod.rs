@@ -7,7 +7,7 @@
 
 mod data;
 mod draw;
-// pub mod merchant;
+pub mod merchant;
 pub mod p2p;
 pub mod royalty;
 
@@ -105,8 +105,8 @@ pub trait Example: Send + Sync {
 }
 
 /// Every example, in the order of the documentation.
-pub fn all() -> [&'static dyn Example; 2] {
-    [&p2p::P2p, &royalty::Royalty]
+pub fn all() -> [&'static dyn Example; 3] {
+    [&p2p::P2p, &royalty::Royalty, &merchant::Merchant]
 }
 
 /// The example of this name.

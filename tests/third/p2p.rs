@@ -98,3 +98,42 @@ pub fn from_documents(holdings: &Collection) -> Results {
     });
     summed(lines)
 }
+
+/// units, of units, fee rate, tax rate, principal, interest with late interest, outstanding → the six columns.
+fn by_hand(units: i64, of: i64, fee_rate: &str, tax_rate: &str, amounts: [i64; 3]) -> [String; 6] {
+    let [principal, interest, outstanding] = amounts.map(Ratio::whole);
+    let line = Line {
+        investor: "1".into(),
+        units: Ratio::whole(units),
+        total_units: Ratio::whole(of),
+        fee_rate: Ratio::parse(fee_rate),
+        tax_rate: Ratio::parse(tax_rate),
+        principal,
+        interest_with_late: interest,
+        outstanding,
+    };
+    compute(&line).map(|r| r.show())
+}
+
+#[test]
+fn payouts_worked_out_by_hand() {
+    // 7 of 30 units. 100,000 × 7 / 30 = 23,333.33 → 23,333. (9,000 + 1,001) × 7 / 30 = 2,333.57 → 2,333.
+    // 2,333 × 0.14 = 326.62 → 320. 320 × 0.1 = 32 → 30. 3,000,000 × 7 / 30 = 700,000; × 0.0009 = 630.
+    // 23,333 + 2,333 - 320 - 30 - 630 = 24,686.
+    let found = by_hand(7, 30, "0.0009", "0.14", [100_000, 10_001, 3_000_000]);
+    assert_eq!(found, ["23333", "2333", "320", "30", "630", "24686"]);
+    // Exempt: the same without taxes, 23,333 + 2,333 - 630 = 25,036.
+    let found = by_hand(7, 30, "0.0009", "0", [100_000, 10_001, 3_000_000]);
+    assert_eq!(found, ["23333", "2333", "0", "0", "630", "25036"]);
+    // Interest 714: 99.96 is below 100, tax 90, and a tenth of it is below 10: no local tax. Two truncations in the
+    // fee: 1,001 / 2 = 500.5 → 500, 500 × 0.002 = 1.0 → 1; in one go it would be 1.001 → 1 as well.
+    let found = by_hand(1, 2, "0.002", "0.14", [0, 1_428, 1_001]);
+    assert_eq!(found, ["0", "714", "90", "0", "1", "623"]);
+    // Where the two truncations of the fee matter: 1,999 / 2 = 999.5 → 999, × 0.001001 = 0.999999 → 0, but
+    // 999.5 × 0.001001 = 1.0004995 → 1.
+    let found = by_hand(1, 2, "0.001001", "0.14", [0, 0, 1_999]);
+    assert_eq!(found, ["0", "0", "0", "0", "0", "0"]);
+    // The only holder gets everything; tax 1,429 × 0.14 = 200.06 → 200, local tax 20.
+    let found = by_hand(5, 5, "0.000500", "0.14", [1_000, 1_429, 10_000]);
+    assert_eq!(found, ["1000", "1429", "200", "20", "5", "2204"]);
+}

@@ -102,3 +102,77 @@ pub fn compute(inputs: &Inputs) -> (Results, Results) {
     }
     (shown(lines), shown(pools))
 }
+
+/// Purchases (plan, revenue), plays (plan, track, seconds), rights (track, role, holder, share), all in October.
+fn by_hand(purchases: &[(&str, i64)], plays: &[(&str, &str, &str)], rights: &[(&str, &str, &str, &str)]) -> Inputs {
+    use recon::domain::Value;
+    use recon::examples::{decimal, text};
+    let day = || text("2026-10-15");
+    let record = |fields: Vec<(&str, Value)>| Record(fields.into_iter().map(|(n, v)| (n.to_owned(), v)).collect());
+    let number = |digits: &str| Value::from_json(digits);
+    Inputs {
+        purchases: purchases
+            .iter()
+            .map(|(plan, won)| {
+                record(vec![("purchased_on", day()), ("plan", text(*plan)), ("net_revenue", decimal(*won, 0))])
+            })
+            .collect(),
+        plays: plays
+            .iter()
+            .map(|(plan, track, seconds)| {
+                let track = ("track_id", text(*track));
+                record(vec![("played_on", day()), ("plan", text(*plan)), track, ("seconds", number(seconds))])
+            })
+            .collect(),
+        rights: rights
+            .iter()
+            .map(|(track, role, holder, share)| {
+                ((*track).to_owned(), (*role).to_owned(), (*holder).to_owned(), Ratio::parse(share))
+            })
+            .collect(),
+    }
+}
+
+#[test]
+fn royalties_worked_out_by_hand() {
+    let of = |results: &Results, key: &[&str]| -> Vec<String> {
+        let key: Vec<String> = key.iter().map(|k| (*k).to_owned()).collect();
+        results[&key].iter().map(|(name, value)| format!("{name} {value}")).collect()
+    };
+    // Producers' pool 10,000 × 0.4825 = 4,825. Track a has 2 of 3 plays (59.9 s does not count, 60 s does), two equal
+    // holders of 0.5: 4,825 × 2 × 0.5 / 3 = 1,608.33333 → 1,608.3333 each. Track b: 4,825 / 3 = 1,608.3333.
+    // Distributed 4,824.9999, residual 0.0001. Nobody has the other roles: their whole pools are left, 1,050 and 625.
+    let inputs = by_hand(
+        &[("p", 4_000), ("p", 6_000)],
+        &[("p", "a", "60"), ("p", "a", "200.5"), ("p", "a", "59.9"), ("p", "b", "61")],
+        &[("a", "producer", "1", "0.5"), ("a", "producer", "2", "0.5"), ("b", "producer", "1", "1")],
+    );
+    let (holders, pools) = compute(&inputs);
+    assert_eq!(of(&holders, &["1"]), ["lines_total 3216.6666", "payment 3216", "remainder 0.6666"]);
+    assert_eq!(of(&holders, &["2"]), ["lines_total 1608.3333", "payment 1608", "remainder 0.3333"]);
+    assert_eq!(of(&pools, &["p", "producer"]), ["distributed 4824.9999", "pool 4825", "residual 0.0001"]);
+    assert_eq!(of(&pools, &["p", "author"]), ["distributed 0", "pool 1050", "residual 1050"]);
+    assert_eq!(of(&pools, &["p", "performer"]), ["distributed 0", "pool 625", "residual 625"]);
+
+    // One division: 1 won × 0.0625 × 1 / 3 × 0.3333 = 0.00694375 → 0.0069. Truncating 0.0625 / 3 = 0.0208 first gives
+    // 0.00693… → 0.0069 too, but with 7 plays of 9: 0.0625 × 7 / 9 × 0.9 = 0.04375 → 0.0437, and 0.0486 × 0.9 = 0.04374
+    // → 0.0437; with a share of 0.9999 0.04860625 → 0.0486, where 0.0486 × 0.9999 = 0.04859514 → 0.0485.
+    let mut plays = vec![("p", "a", "70"); 7];
+    plays.extend([("p", "b", "70"); 2]);
+    let inputs = by_hand(&[("p", 1)], &plays, &[("a", "performer", "1", "0.9999")]);
+    let (holders, pools) = compute(&inputs);
+    assert_eq!(of(&holders, &["1"]), ["lines_total 0.0486", "payment 0", "remainder 0.0486"]);
+    assert_eq!(of(&pools, &["p", "performer"]), ["distributed 0.0486", "pool 0.0625", "residual 0.0139"]);
+
+    // A plan that is bought and never played keeps its pools; one that is played and never bought pays nothing.
+    let inputs = by_hand(&[("bought", 100)], &[("played", "a", "90")], &[("a", "producer", "1", "1")]);
+    let (holders, pools) = compute(&inputs);
+    assert!(holders.is_empty());
+    assert_eq!(pools.len(), 3);
+    assert_eq!(of(&pools, &["bought", "producer"]), ["distributed 0", "pool 48.25", "residual 48.25"]);
+
+    // Two plans: 48.25 and 96.5 for the only producer; the sum 144.75 is truncated once.
+    let inputs =
+        by_hand(&[("p", 100), ("q", 200)], &[("p", "a", "90"), ("q", "a", "90")], &[("a", "producer", "1", "1")]);
+    assert_eq!(of(&compute(&inputs).0, &["1"]), ["lines_total 144.75", "payment 144", "remainder 0.75"]);
+}
