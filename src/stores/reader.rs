@@ -13,6 +13,9 @@ use super::{Opened, Outlet, Progress, ReadEnd, ReadRequest, Received, Source, St
 /// Makes a source; called once for each connection that is wanted.
 pub type MakeSource = Arc<dyn Fn() -> Result<Box<dyn Source>, StoreError> + Send + Sync>;
 
+/// Bytes of stack: planning a long SQL goes deep. Only what is used is taken.
+const STACK: usize = 64 << 20;
+
 /// Longest wait for a source to close.
 const CLOSING: Duration = Duration::from_secs(5);
 
@@ -37,7 +40,7 @@ impl Reader {
         let (commands, inbox) = unbounded();
         let (tell, opened) = unbounded();
         let (alive, ended) = unbounded::<()>();
-        let thread = std::thread::spawn(move || {
+        let started = std::thread::Builder::new().name("reader".into()).stack_size(STACK).spawn(move || {
             let _alive = alive;
             let mut source = match make() {
                 Ok(source) => source,
@@ -53,7 +56,8 @@ impl Reader {
             }
             serve(source.as_mut(), &inbox);
         });
-        Reader { commands: Some(commands), thread: Some(thread), ended, opened, progress }
+        // Without its thread nobody answers, and whoever waits for an answer is told so.
+        Reader { commands: Some(commands), thread: started.ok(), ended, opened, progress }
     }
 
     /// Waits until the source has opened.
