@@ -40,10 +40,10 @@ for record in records:
 sys.stdout.write("")
 "#;
     // So little memory that everything goes through the disk.
-    let mut input = place.records(20_000);
-    input.memory = 1 << 16;
+    let mut input = place.records(5_000);
+    input.memory = 1 << 18;
     let came = ask(&mut AskSource::command(input, place.python(text)));
-    came.exactly_unknown(20_000, &[]);
+    came.exactly_unknown(5_000, &[]);
     came.end.expect("all is well");
 }
 
@@ -178,7 +178,7 @@ fn peak() -> u64 {
 #[test]
 fn memory_does_not_grow_with_the_records() {
     let place = Place::new();
-    let mut run = |count: u64| {
+    let run = |count: u64| {
         let mut input = place.records(0);
         let path = place.path().join("input.ndjson");
         let mut file = std::io::BufWriter::new(std::fs::File::create(&path).unwrap());
@@ -187,11 +187,11 @@ fn memory_does_not_grow_with_the_records() {
             writeln!(file, "{{\"id\":{id},\"gross\":{id}.50,\"memo\":\"{}\"}}", "x".repeat(100)).unwrap();
         }
         drop(file);
-        input.memory = 4 << 20;
+        input.memory = 1 << 20;
         let mut source = AskSource::command(input, place.shell("exec cat"));
         recon::stores::Source::open(&mut source, &Default::default()).expect("opens");
         peak()
     };
-    let (few, many) = (run(40_000), run(200_000));
-    assert!(many < few + 8_000, "{few} KiB for 40,000 records, {many} KiB for 200,000");
+    let (few, many) = (run(15_000), run(60_000));
+    assert!(many < few + 4_000, "{few} KiB for 15,000 records, {many} KiB for 60,000");
 }
