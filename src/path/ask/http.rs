@@ -21,7 +21,7 @@ use super::command::seconds;
 use super::input::{Groups, Input};
 use super::wire::{write_fields, write_record, write_text, write_value};
 use super::{AskInput, End, HttpSettings};
-use call::{Fault, body, checked};
+use call::{Fault, body};
 
 /// Bytes of records after which a batch is sent although it holds fewer records.
 const LARGEST_CALL: usize = 8 << 20;
@@ -316,7 +316,7 @@ impl Run<'_> {
                 return Ok(Some(Fault::new(format!("not answered: the run's time of {over} was over"))));
             }
             let called = self.service.call(&body, self.service.settings.timeout.min(left));
-            let mut fault = match called.and_then(checked) {
+            let mut fault = match called.and_then(|bytes| self.service.checked(bytes)) {
                 Ok(text) => {
                     self.refused.store(0, Ordering::Relaxed);
                     self.deliver(keys, groups, &text)?;

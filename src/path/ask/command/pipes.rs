@@ -126,10 +126,11 @@ pub(super) fn read_output(stdout: ChildStdout, tell: &SyncSender<Event>) {
         };
         let over = matches!(end, Some(Event::OutputEnd(_)));
         // What is not followed by more at once is not held back.
-        if !lines.is_empty() && (end.is_some() || lines.len() >= TOGETHER || input.buffer().is_empty()) {
-            if tell.send(Event::Lines { first, text: std::mem::take(&mut lines) }).is_err() {
-                return;
-            }
+        if !lines.is_empty()
+            && (end.is_some() || lines.len() >= TOGETHER || input.buffer().is_empty())
+            && tell.send(Event::Lines { first, text: std::mem::take(&mut lines) }).is_err()
+        {
+            return;
         }
         number += 1;
         if lines.is_empty() {

@@ -62,6 +62,19 @@ impl Service {
         Err(fault)
     }
 
+    /// The text of an answer of the right shape.
+    pub(super) fn checked(&self, bytes: Vec<u8>) -> Result<String, Fault> {
+        let text = String::from_utf8(bytes).map_err(|_| Fault::new("the API's answer is not valid UTF-8"))?;
+        match body(&text) {
+            Ok(_) => Ok(text),
+            Err(_) => Err(Fault::new(format!(
+                "the API's answer is neither {{\"records\":[…]}} nor an array: `{}`",
+                shorten(&self.masked(&text), 80)
+            ))),
+        }
+    }
+
+    /// What a service says, without what the URL hides: services quote what they were sent.
     fn masked(&self, text: &str) -> String {
         let mut text: String = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         for secret in &self.secrets {
@@ -83,18 +96,6 @@ pub(super) fn body(text: &str) -> Result<Vec<&RawValue>, serde_json::Error> {
         return serde_json::from_str(text);
     }
     serde_json::from_str::<Named<'_>>(text).map(|named| named.records)
-}
-
-/// The text of an answer of the right shape.
-pub(super) fn checked(bytes: Vec<u8>) -> Result<String, Fault> {
-    let text = String::from_utf8(bytes).map_err(|_| Fault::new("the API's answer is not valid UTF-8"))?;
-    match body(&text) {
-        Ok(_) => Ok(text),
-        Err(_) => Err(Fault::new(format!(
-            "the API's answer is neither {{\"records\":[…]}} nor an array: `{}`",
-            shorten(text.trim(), 80)
-        ))),
-    }
 }
 
 /// What went wrong on the way. The library's own text may hold the address.
