@@ -40,10 +40,10 @@ for record in records:
 sys.stdout.write("")
 "#;
     // So little memory that everything goes through the disk.
-    let mut input = place.records(20_000);
-    input.memory = 1 << 16;
+    let mut input = place.records(5_000);
+    input.memory = 1 << 18;
     let came = ask(&mut AskSource::command(input, place.python(text)));
-    came.exactly_unknown(20_000, &[]);
+    came.exactly_unknown(5_000, &[]);
     came.end.expect("all is well");
 }
 
@@ -149,4 +149,49 @@ fn a_program_that_answers_slowly_but_steadily_does_not_hang() {
     let came = ask(&mut AskSource::command(place.records(20), settings));
     came.exactly_unknown(20, &[]);
     came.end.expect("all is well");
+}
+
+#[test]
+fn the_program_in_the_documentation_works() {
+    let place = Place::new();
+    let documentation = include_str!("../../docs/asking.md");
+    let program =
+        documentation.split("```python\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a program");
+    let lines = "{\"merchant\":\"bakery\",\"amount\":12.50}\n{\"merchant\":\"kiosk\",\"amount\":null}\n{\"merchant\":\"bakery\",\"amount\":7.50}\n";
+    let mut input = place.ndjson(lines, &["merchant"]);
+    input.params = vec![("rate".into(), Value::Text { text: "0.01".into(), untyped: false })];
+    let mut source = AskSource::command(input, place.python(program));
+    recon::stores::Source::open(&mut source, &Default::default()).expect("opens");
+    let (rows, end) = rows(&mut source, "merchant");
+    end.expect("all is well");
+    assert_eq!(rows[0], ("bakery".to_owned(), "text 19.79".to_owned()));
+    assert!(rows[1].1.starts_with("unknown TypeError: "), "{rows:?}");
+}
+
+/// Highest memory of this process so far, in KiB. nextest runs every test in a process of its own.
+fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("a peak");
+    line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number")
+}
+
+#[test]
+fn memory_does_not_grow_with_the_records() {
+    let place = Place::new();
+    let run = |count: u64| {
+        let mut input = place.records(0);
+        let path = place.path().join("input.ndjson");
+        let mut file = std::io::BufWriter::new(std::fs::File::create(&path).unwrap());
+        for id in 1..=count {
+            use std::io::Write;
+            writeln!(file, "{{\"id\":{id},\"gross\":{id}.50,\"memo\":\"{}\"}}", "x".repeat(100)).unwrap();
+        }
+        drop(file);
+        input.memory = 1 << 20;
+        let mut source = AskSource::command(input, place.shell("exec cat"));
+        recon::stores::Source::open(&mut source, &Default::default()).expect("opens");
+        peak()
+    };
+    let (few, many) = (run(15_000), run(60_000));
+    assert!(many < few + 4_000, "{few} KiB for 15,000 records, {many} KiB for 60,000");
 }

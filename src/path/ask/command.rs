@@ -3,34 +3,27 @@
 //! Its stdin is written on one thread and its stdout and stderr are read on two others, so that nobody waits for
 //! anybody. It runs in a process group of its own, which is killed as a whole. Must not trust that it ends.
 
+mod environment;
+mod pipes;
+
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::domain::{Batch, Value, shorten};
 use crate::stores::{Stop, StoreError};
 
 use super::answers::Answers;
-use super::input::{Groups, Input};
-use super::wire::{write_fields, write_record, write_value};
+use super::input::Input;
 use super::{AskInput, CommandSettings, End};
+use environment::environment;
+use pipes::{Event, UNDER_WAY, Written, keep_last_lines, read_output, write_input};
 
-/// Longest line of an answer.
-const LONGEST: u64 = 16 << 20;
-/// Bytes of answers that are sent on together, and how many such parcels may be under way.
-const TOGETHER: usize = 1 << 16;
-const UNDER_WAY: usize = 16;
-/// Lines of stderr that are kept, and characters of each.
-const LAST_LINES: usize = 20;
-const LINE: usize = 400;
 /// How often is looked whether the program still runs.
 const POLL: Duration = Duration::from_millis(50);
 /// How long is waited for the rest of the output once the program has ended or was killed.
@@ -46,27 +39,6 @@ pub(super) struct Program {
     status: Option<ExitStatus>,
     /// Holds the reference tables; goes with the program.
     _folder: TempDir,
-}
-
-/// What reaches the thread that gathers the answers.
-enum Event {
-    /// Whole lines of its output; `first` is the number of the first.
-    Lines { first: u64, text: Vec<u8> },
-    /// A line that is no text that can be read, and why.
-    Broken { number: u64, why: String },
-    /// Its output has ended, or cannot be read any more.
-    OutputEnd(Option<String>),
-    /// A key that is not asked about, and why.
-    NotAsked { keys: Batch, why: String },
-    /// Everything was written, or as much as the program took.
-    InputEnd(Result<Written, StoreError>),
-}
-
-/// How the writing ended.
-struct Written {
-    /// Whether the program stopped reading before the end.
-    refused: bool,
-    records: u64,
 }
 
 /// Why the program was stopped by recon.
@@ -342,197 +314,6 @@ impl Ended {
             Some(_) => {}
         }
     }
-}
-
-/// Writes every record, key by key.
-fn write_input(
-    stdin: ChildStdin,
-    mut groups: Groups,
-    names: &[String],
-    key: usize,
-    taken: &Arc<AtomicU64>,
-    tell: &SyncSender<Event>,
-) -> Result<Written, StoreError> {
-    let mut out = BufWriter::with_capacity(1 << 16, Counted { stdin, taken: Arc::clone(taken) });
-    let mut lines = Vec::new();
-    let mut records = 0;
-    while let Some(group) = groups.next()? {
-        lines.clear();
-        let written = group.written(|batch| {
-            (0..batch.rows()).try_for_each(|row| {
-                write_record(batch, row, names, &mut lines)?;
-                lines.push(b'\n');
-                Ok(())
-            })
-        });
-        if let Err(why) = written {
-            let mut keys = Batch::new(key);
-            let row = keys.start_row();
-            for column in 0..key {
-                let cell = keys.copy_cell(group.records.at(0, column));
-                keys.set(row, column, cell);
-            }
-            if tell.send(Event::NotAsked { keys, why }).is_err() {
-                break;
-            }
-            continue;
-        }
-        if out.write_all(&lines).is_err() {
-            return Ok(Written { refused: true, records });
-        }
-        records += group.records.rows() as u64;
-    }
-    let refused = out.flush().is_err();
-    Ok(Written { refused, records })
-}
-
-/// Counts what the program takes, so that one that works on is told from one that hangs.
-struct Counted {
-    stdin: ChildStdin,
-    taken: Arc<AtomicU64>,
-}
-
-impl Write for Counted {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let written = self.stdin.write(bytes)?;
-        self.taken.fetch_add(written as u64, Ordering::Relaxed);
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.stdin.flush()
-    }
-}
-
-/// Reads the output line by line, and sends on what came together.
-fn read_output(stdout: ChildStdout, tell: &SyncSender<Event>) {
-    let mut input = BufReader::with_capacity(TOGETHER, stdout);
-    // Number of the next line, and the lines not yet sent on.
-    let (mut number, mut first, mut lines) = (1, 1, Vec::new());
-    loop {
-        let before = lines.len();
-        let taken = (&mut input).take(LONGEST).read_until(b'\n', &mut lines);
-        let end = match taken {
-            Err(error) => Some(Event::OutputEnd(Some(format!("broke off its output: {error}")))),
-            Ok(0) => Some(Event::OutputEnd(None)),
-            Ok(taken) if taken as u64 == LONGEST && lines.last() != Some(&b'\n') => {
-                lines.truncate(before);
-                match skip_line(&mut input) {
-                    Ok(()) => Some(Event::Broken { number, why: format!("is longer than {} MiB", LONGEST >> 20) }),
-                    Err(error) => Some(Event::OutputEnd(Some(format!("broke off its output: {error}")))),
-                }
-            }
-            Ok(_) => None,
-        };
-        let over = matches!(end, Some(Event::OutputEnd(_)));
-        // What is not followed by more at once is not held back.
-        if !lines.is_empty() && (end.is_some() || lines.len() >= TOGETHER || input.buffer().is_empty()) {
-            if tell.send(Event::Lines { first, text: std::mem::take(&mut lines) }).is_err() {
-                return;
-            }
-        }
-        number += 1;
-        if lines.is_empty() {
-            first = number;
-        }
-        if let Some(event) = end
-            && (tell.send(event).is_err() || over)
-        {
-            return;
-        }
-    }
-}
-
-/// Reads on behind the next newline, at constant memory.
-fn skip_line(input: &mut impl BufRead) -> std::io::Result<()> {
-    loop {
-        let buffer = input.fill_buf()?;
-        let (used, done) = match memchr::memchr(b'\n', buffer) {
-            Some(at) => (at + 1, true),
-            None => (buffer.len(), buffer.is_empty()),
-        };
-        input.consume(used);
-        if done {
-            return Ok(());
-        }
-    }
-}
-
-fn keep_last_lines(stderr: ChildStderr, kept: &Mutex<VecDeque<String>>) {
-    let mut input = BufReader::new(stderr);
-    loop {
-        let mut line = Vec::new();
-        match (&mut input).take(1 << 16).read_until(b'\n', &mut line) {
-            Ok(0) | Err(_) => return,
-            Ok(_) => {}
-        }
-        let text = String::from_utf8_lossy(&line);
-        let shown: String = text.trim_end().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        if shown.trim().is_empty() {
-            continue;
-        }
-        let Ok(mut kept) = kept.lock() else { return };
-        if kept.len() == LAST_LINES {
-            kept.pop_front();
-        }
-        kept.push_back(shorten(&shown, LINE));
-    }
-}
-
-/// The variables that the program is given beside its own environment. Reference tables are written below `folder`.
-fn environment(asked: &AskInput, folder: &Path) -> Result<Vec<(String, std::ffi::OsString)>, StoreError> {
-    let mut all = Vec::new();
-    let mut params = Vec::new();
-    write_fields(&asked.params, &mut params).map_err(|why| StoreError::usage(format!("the parameter {why}")))?;
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).map_err(|e| StoreError::failed(e.to_string()));
-    all.push(("RECON_PARAMS".to_owned(), text(params)?.into()));
-    for (name, value) in &asked.params {
-        let plain = match value {
-            Value::Null | Value::Absent => String::new(),
-            Value::Document(_) | Value::Array(_) | Value::Bytes(_) => {
-                let mut json = Vec::new();
-                write_value(value, &mut json).map_err(|why| StoreError::usage(format!("parameter `{name}`: {why}")))?;
-                text(json)?.trim_matches('"').to_owned()
-            }
-            value => value.to_string(),
-        };
-        all.push((variable("RECON_PARAM_", name), plain.into()));
-    }
-    for (at, table) in asked.reference.iter().enumerate() {
-        let path = folder.join(format!("{at}.ndjson"));
-        let write = || -> std::io::Result<()> {
-            let mut out = BufWriter::new(File::create(&path)?);
-            for row in &table.rows {
-                let mut line = Vec::new();
-                write_value(row, &mut line).map_err(std::io::Error::other)?;
-                line.push(b'\n');
-                out.write_all(&line)?;
-            }
-            out.flush()
-        };
-        write().map_err(|e| {
-            StoreError::failed(format!("the reference table `{}` could not be handed on: {e}", table.name))
-        })?;
-        let name = variable("RECON_INPUT_", &table.name);
-        all.push((format!("{name}_HASH"), table.hash.clone().into()));
-        all.push((name, path.into_os_string()));
-    }
-    let mut names: Vec<&str> = all.iter().map(|(name, _)| name.as_str()).collect();
-    names.sort_unstable();
-    if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-        return Err(StoreError::usage(format!("two parameters or inputs would both be given as `{}`", pair[0])).hint(
-            "names are given in capital letters, with `_` for every other sign: choose names that stay different",
-        ));
-    }
-    if let Some((name, _)) = all.iter().find(|(_, value)| value.as_encoded_bytes().contains(&0)) {
-        return Err(StoreError::usage(format!("`{name}` holds a zero byte, which no environment variable can")));
-    }
-    Ok(all)
-}
-
-fn variable(prefix: &str, name: &str) -> String {
-    let upper = name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' });
-    prefix.chars().chain(upper).collect()
 }
 
 fn temporary(error: &std::io::Error) -> StoreError {

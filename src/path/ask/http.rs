@@ -3,16 +3,17 @@
 //!
 //! Must not show the URL's user, password or query. Must not run beyond its time.
 
+mod call;
+
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
-use serde_json::value::RawValue;
 use ureq::Agent;
 use url::Url;
 
-use crate::domain::{Batch, cmp_keys, shorten};
+use crate::domain::{Batch, cmp_keys};
 use crate::stores::{Stop, StoreError};
 
 use super::answers::{Answers, match_cell};
@@ -20,9 +21,8 @@ use super::command::seconds;
 use super::input::{Groups, Input};
 use super::wire::{write_fields, write_record, write_text, write_value};
 use super::{AskInput, End, HttpSettings};
+use call::{Fault, body};
 
-/// Longest body of an answer.
-const LARGEST_ANSWER: u64 = 64 << 20;
 /// Bytes of records after which a batch is sent although it holds fewer records.
 const LARGEST_CALL: usize = 8 << 20;
 /// First pause before another attempt; doubled each time.
@@ -64,24 +64,6 @@ struct Call {
     groups: Vec<Written>,
 }
 
-/// Why a call gave no answers.
-struct Fault {
-    reason: String,
-    /// Another attempt may give another outcome.
-    retry: bool,
-    /// It took the whole time.
-    timeout: bool,
-    /// It says something about the service, not about the records.
-    service: bool,
-    after: Option<Duration>,
-}
-
-impl Fault {
-    fn new(reason: impl Into<String>) -> Self {
-        Fault { reason: reason.into(), retry: false, timeout: false, service: false, after: None }
-    }
-}
-
 /// What the workers share.
 struct Run<'a> {
     service: &'a Service,
@@ -95,6 +77,8 @@ struct Run<'a> {
     refused: AtomicU32,
     gone: OnceLock<String>,
     late: AtomicBool,
+    /// A worker failed: the others end soon.
+    failed: AtomicBool,
 }
 
 impl Service {
@@ -176,6 +160,7 @@ impl Service {
             refused: AtomicU32::new(0),
             gone: OnceLock::new(),
             late: AtomicBool::new(false),
+            failed: AtomicBool::new(false),
         };
         std::thread::scope(|scope| {
             let workers: Vec<_> = (0..self.settings.concurrency).map(|_| scope.spawn(|| run.work())).collect();
@@ -202,51 +187,19 @@ impl Service {
         };
         Ok(End { silent, end })
     }
-
-    /// One call; the body of a proper answer.
-    fn call(&self, body: &[u8], time: Duration) -> Result<Vec<u8>, Fault> {
-        let mut request = self
-            .agent
-            .post(&self.url)
-            .config()
-            .timeout_global(Some(time))
-            .build()
-            .header("content-type", "application/json")
-            .header("accept", "application/json");
-        if let Some(authorization) = &self.authorization {
-            request = request.header("authorization", authorization);
-        }
-        let mut answer = request.send(body).map_err(|error| transport(&error, time))?;
-        let status = answer.status().as_u16();
-        let after = answer.headers().get("retry-after").and_then(|v| v.to_str().ok()).and_then(retry_after);
-        let read = answer.body_mut().with_config().limit(LARGEST_ANSWER).read_to_vec();
-        if status == 200 {
-            return read.map_err(|error| transport(&error, time));
-        }
-        // What the service says about it is for the eyes of whoever looks; it decides nothing.
-        let said = read.map(|bytes| self.masked(&String::from_utf8_lossy(&bytes))).unwrap_or_default();
-        let mut fault = Fault::new(format!("the API answered {status}"));
-        if !said.is_empty() {
-            fault.reason.push_str(&format!(": {said}"));
-        }
-        fault.retry = matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504);
-        fault.service = matches!(status, 300..=399 | 401 | 403 | 404 | 405 | 407 | 429 | 502 | 503 | 504);
-        fault.after = after;
-        Err(fault)
-    }
-
-    fn masked(&self, text: &str) -> String {
-        let mut text: String = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        for secret in &self.secrets {
-            text = text.replace(secret, "***");
-        }
-        shorten(&text, 200)
-    }
 }
 
 impl Run<'_> {
     /// Takes batches from the input until there are none left.
     fn work(&self) -> Result<(), StoreError> {
+        let worked = self.work_on();
+        if worked.is_err() {
+            self.failed.store(true, Ordering::Relaxed);
+        }
+        worked
+    }
+
+    fn work_on(&self) -> Result<(), StoreError> {
         while let Some(call) = self.next()? {
             let groups: Vec<&Written> = call.groups.iter().collect();
             if !groups.is_empty() {
@@ -258,6 +211,9 @@ impl Run<'_> {
 
     /// The next batch of the input. Keys that must not be asked about are dealt with here.
     fn next(&self) -> Result<Option<Call>, StoreError> {
+        if self.failed.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
         let settings = &self.service.settings;
         let mut input = lock(&self.groups)?;
         let mut call = Call { keys: Batch::new(self.key), groups: Vec::new() };
@@ -360,7 +316,7 @@ impl Run<'_> {
                 return Ok(Some(Fault::new(format!("not answered: the run's time of {over} was over"))));
             }
             let called = self.service.call(&body, self.service.settings.timeout.min(left));
-            let mut fault = match called.and_then(checked) {
+            let mut fault = match called.and_then(|bytes| self.service.checked(bytes)) {
                 Ok(text) => {
                     self.refused.store(0, Ordering::Relaxed);
                     self.deliver(keys, groups, &text)?;
@@ -435,72 +391,6 @@ impl Asked {
     fn contains(&self, row: &Batch, at: usize) -> bool {
         self.order.binary_search_by(|own| cmp_keys(&self.keys, *own, row, at, self.key)).is_ok()
     }
-}
-
-/// The one shape of an answer; the other is the bare array.
-#[derive(serde::Deserialize)]
-struct Named<'a> {
-    #[serde(borrow)]
-    records: Vec<&'a RawValue>,
-}
-
-fn body(text: &str) -> Result<Vec<&RawValue>, serde_json::Error> {
-    if text.trim_start().starts_with('[') {
-        return serde_json::from_str(text);
-    }
-    serde_json::from_str::<Named<'_>>(text).map(|named| named.records)
-}
-
-/// The text of an answer of the right shape.
-fn checked(bytes: Vec<u8>) -> Result<String, Fault> {
-    let text = String::from_utf8(bytes).map_err(|_| Fault::new("the API's answer is not valid UTF-8"))?;
-    match body(&text) {
-        Ok(_) => Ok(text),
-        Err(_) => Err(Fault::new(format!(
-            "the API's answer is neither {{\"records\":[…]}} nor an array: `{}`",
-            shorten(text.trim(), 80)
-        ))),
-    }
-}
-
-/// What went wrong on the way. The library's own text may hold the address.
-fn transport(error: &ureq::Error, time: Duration) -> Fault {
-    use std::io::ErrorKind;
-    let mut fault = Fault::new(match error {
-        ureq::Error::Timeout(_) => format!("no answer within {}", seconds(time)),
-        ureq::Error::HostNotFound => "the API's host was not found".to_owned(),
-        ureq::Error::Io(error) if error.kind() == ErrorKind::ConnectionRefused => {
-            "the API refused the connection".to_owned()
-        }
-        ureq::Error::Io(error) if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock) => {
-            format!("no answer within {}", seconds(time))
-        }
-        ureq::Error::Io(error) => format!("the connection to the API broke off: {error}"),
-        ureq::Error::ConnectionFailed => "no connection to the API".to_owned(),
-        ureq::Error::BodyExceedsLimit(_) => format!("the API's answer is longer than {} MiB", LARGEST_ANSWER >> 20),
-        ureq::Error::Protocol(error) => format!("the API does not speak HTTP as it should: {error}"),
-        ureq::Error::Rustls(error) => format!("no safe connection to the API: {error}"),
-        ureq::Error::Tls(error) => format!("no safe connection to the API: {error}"),
-        _ => "the call to the API failed".to_owned(),
-    });
-    fault.timeout = matches!(error, ureq::Error::Timeout(_))
-        || matches!(error, ureq::Error::Io(e) if matches!(e.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock));
-    fault.service = !matches!(error, ureq::Error::BodyExceedsLimit(_));
-    fault.retry = matches!(
-        error,
-        ureq::Error::Timeout(_) | ureq::Error::Io(_) | ureq::Error::ConnectionFailed | ureq::Error::Protocol(_)
-    );
-    fault
-}
-
-/// Seconds, or the time of day to wait for.
-fn retry_after(text: &str) -> Option<Duration> {
-    let text = text.trim();
-    if let Ok(seconds) = text.parse::<u64>() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
-    at.duration_since(jiff::Timestamp::now()).try_into().ok()
 }
 
 /// A part of a URL without its percent signs.
