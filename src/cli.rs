@@ -53,6 +53,13 @@ enum Command {
     Demo(DemoArgs),
     /// Put a worked settlement's data into the stores of a project, in bulk.
     Load(LoadArgs),
+    /// The merchant settlement's own calculation program: NDJSON in and out, or a service.
+    #[command(hide = true)]
+    Calculator {
+        /// Serve over HTTP at this address instead.
+        #[arg(long, value_name = "HOST:PORT")]
+        listen: Option<String>,
+    },
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -266,6 +273,7 @@ fn dispatch(global: &Global, command: Command) -> Result<Exit, Failure> {
         Command::Diff(args) => commands::diff::run(global, &args),
         Command::Demo(args) => commands::demo::run(global, &args),
         Command::Load(args) => commands::load::run(global, &args),
+        Command::Calculator { listen } => commands::calculator::run(listen.as_deref()),
         Command::Completions { shell } => {
             use clap::CommandFactory;
             clap_complete::generate(shell, &mut Cli::command(), "recon", &mut std::io::stdout());

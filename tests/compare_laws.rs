@@ -49,6 +49,7 @@ impl Source for Rows {
             snapshot: Snapshot { taken_at: Some(0), how: "memory".into(), consistent: true },
             estimated_records: None,
             notices: Vec::new(),
+            inputs: Vec::new(),
         })
     }
 

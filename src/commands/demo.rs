@@ -14,7 +14,7 @@ use crate::report::{Report, Verdict, count};
 use super::{Failure, diff, load, print_lines};
 
 /// Discrepancies shown of each reconciliation: the whole output is to fit a screen.
-const SHOWN: &str = "3";
+const SHOWN: &str = "1";
 
 /// `recon diff …` as the demo runs it.
 #[derive(Parser)]
@@ -28,7 +28,7 @@ pub(super) fn example(name: ExampleName) -> &'static dyn Example {
     match name {
         ExampleName::P2p => &examples::p2p::P2p,
         ExampleName::Royalty => &examples::royalty::Royalty,
-        ExampleName::Merchant => &examples::p2p::P2p,
+        ExampleName::Merchant => &examples::merchant::Merchant,
     }
 }
 
@@ -57,13 +57,14 @@ pub fn run(global: &Global, args: &DemoArgs) -> Result<Exit, Failure> {
         }
         std::fs::write(&path, file.text).map_err(|error| unwritable(&path, &error))?;
     }
-    let global = Global { config: folder.join("recon.toml"), profile: None, ..global.clone() };
-    // The project's other profiles need variables that nobody has set here.
+    // In its own folder every name is short, as it is for whoever works there.
+    std::env::set_current_dir(&folder).map_err(|error| unwritable(&folder, &error))?;
+    let global = Global { config: "recon.toml".into(), profile: None, ..global.clone() };
     let project = Project::load(&global.config, None, &|name| std::env::var(name).ok())?;
     load::put(example, scale, &project, false, global.quiet)?;
     let [what, legacy, candidate] = example.about();
     print_lines(&[what, &format!("  legacy     {legacy}"), &format!("  candidate  {candidate}")]);
-    for name in example.reconciliations() {
+    for (at, name) in example.reconciliations().iter().enumerate() {
         let mut words = vec!["diff".to_owned(), (*name).to_owned()];
         words.extend(
             example.params().iter().flat_map(|(name, value)| ["--param".to_owned(), format!("{name}={value}")]),
@@ -71,7 +72,14 @@ pub fn run(global: &Global, args: &DemoArgs) -> Result<Exit, Failure> {
         print_lines(&["", &format!("$ recon {}", words.join(" ")), ""]);
         words.extend(["--limit".to_owned(), SHOWN.to_owned()]);
         let line = DiffLine::try_parse_from(words).map_err(|error| Failure::incomplete(error.to_string()))?;
-        let report = diff::report(&global, &line.diff)?;
+        // The first reconciliation is shown in full, the others by their verdict.
+        let report = match at {
+            0 => diff::report(&global, &line.diff)?,
+            _ => diff::compared(&global, &line.diff)?.report,
+        };
+        if at > 0 {
+            print_lines(&[report.summary()]);
+        }
         print_lines(&would_be_paid(&report));
         if report.verdict == Verdict::Incomplete {
             return Ok(Exit::Incomplete);

@@ -6,12 +6,12 @@ use std::time::Instant;
 use jiff::tz::TimeZone;
 
 use crate::cli::{DiffArgs, Global, MissingRule, TypesRule};
-use crate::compare::{Comparison, Definition, Recheck, SideInput, compare};
+use crate::compare::{Compared, Comparison, Definition, Recheck, SideInput, compare};
 use crate::domain::{Amount, ColumnType, Filter, Missing, NumberForm, Rules, Types, Value, parse_date, parse_instant};
 use crate::exit::Exit;
 use crate::path::Path;
 use crate::report::Report;
-use crate::stores::{CsvSettings, Locator, Progress, Settings, Wish};
+use crate::stores::{CsvSettings, Locator, Settings, Wish};
 
 use super::{Failure, output, progress};
 
@@ -37,6 +37,16 @@ pub fn run(global: &Global, args: &DiffArgs) -> Result<Exit, Failure> {
 /// As [`run`].
 pub(super) fn report(global: &Global, args: &DiffArgs) -> Result<Report, Failure> {
     let format = output::format_of(args.format, args.output.as_deref())?;
+    let mut compared = compared(global, args)?;
+    output::write(global, &mut compared, format, args.limit, args.output.as_deref())?;
+    Ok(compared.report)
+}
+
+/// Compares.
+///
+/// # Errors
+/// When nothing could be compared.
+pub(super) fn compared(global: &Global, args: &DiffArgs) -> Result<Compared, Failure> {
     let settings = settings(args)?;
     let request = match &args.candidate {
         Some(candidate) => ad_hoc(args, candidate, &settings)?,
@@ -46,17 +56,14 @@ pub(super) fn report(global: &Global, args: &DiffArgs) -> Result<Report, Failure
         not_a_side(path, &[&request.legacy, &request.candidate])?;
     }
     let estimates = Arc::new(progress::Estimates::default());
-    let sides = [Arc::new(Progress::default()), Arc::new(Progress::default())];
+    let sides = [Arc::clone(&request.legacy.progress), Arc::clone(&request.candidate.progress)];
     let started = Instant::now();
-    let compared = {
-        let _display = progress::start(global.quiet, sides.clone(), Arc::clone(&estimates));
-        let comparison = comparison(args, request, &sides, estimates);
-        compare(&comparison)
-    };
-    let mut compared = compared?;
+    let mut compared = {
+        let _display = progress::start(global.quiet, sides, Arc::clone(&estimates));
+        compare(&comparison(args, request, estimates))
+    }?;
     compared.report.elapsed = started.elapsed();
-    output::write(global, &mut compared, format, args.limit, args.output.as_deref())?;
-    Ok(compared.report)
+    Ok(compared)
 }
 
 /// A report must not replace what it reports on.
@@ -70,24 +77,19 @@ fn not_a_side(output: &std::path::Path, sides: &[&Path]) -> Result<(), Failure> 
     Ok(())
 }
 
-fn comparison(
-    args: &DiffArgs,
-    request: Request,
-    sides: &[Arc<Progress>; 2],
-    estimates: Arc<progress::Estimates>,
-) -> Comparison {
+fn comparison(args: &DiffArgs, request: Request, estimates: Arc<progress::Estimates>) -> Comparison {
     let named = request.definition.named_columns();
     let candidate_names = named.iter().map(|name| request.definition.candidate_name(name)).collect();
     let ranges = request.legacy.ranges.max(request.candidate.ranges);
-    let input = |path: Path, paths: Vec<String>, progress: &Arc<Progress>| SideInput {
+    let input = |path: Path, paths: Vec<String>| SideInput {
         label: path.label,
         make: path.make,
         wish: Wish { paths },
-        progress: Arc::clone(progress),
+        progress: path.progress,
     };
     Comparison {
-        legacy: input(request.legacy, named, &sides[0]),
-        candidate: input(request.candidate, candidate_names, &sides[1]),
+        legacy: input(request.legacy, named),
+        candidate: input(request.candidate, candidate_names),
         definition: request.definition,
         partitions: ranges,
         recheck: Recheck { rounds: args.recheck, delay: args.recheck_delay },

@@ -1,6 +1,7 @@
 //! One file per command: the only place where rooms are joined. No logic worth a unit test lives here, but for
 //! the reading of small flag values.
 
+pub mod calculator;
 pub mod demo;
 pub mod diff;
 pub mod load;

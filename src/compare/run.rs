@@ -90,7 +90,7 @@ impl Compared {
 /// compared until then is reported, with the verdict `incomplete`.
 pub fn compare(comparison: &Comparison) -> Result<Compared, CompareError> {
     let sides = (comparison.legacy.start(), comparison.candidate.start());
-    let opened = (sides.0.opened(), sides.1.opened());
+    let opened = open(comparison, (&sides.0, &sides.1));
     let (mut legacy, mut candidate) = match opened {
         (Ok(legacy), Ok(candidate)) => (legacy, candidate),
         (Err(error), _) => return Err(CompareError::Side(SideName::Legacy, error)),
@@ -121,6 +121,17 @@ pub fn compare(comparison: &Comparison) -> Result<Compared, CompareError> {
         return run.finish(plan, merged, (&legacy, &candidate));
     }
     Err(CompareError::DoesNotAddUp("planning did not come to an end".into()))
+}
+
+/// Waits for both sides; when one cannot be opened the other need not go on, which may be asking a service for money.
+fn open(
+    comparison: &Comparison,
+    sides: (&Reader, &Reader),
+) -> (Result<Opened, StoreError>, Result<Opened, StoreError>) {
+    use std::sync::atomic::Ordering;
+    let stop = |side: &SideInput| side.progress.stop.store(true, Ordering::Relaxed);
+    let legacy = sides.0.opened().inspect_err(|_| stop(&comparison.candidate));
+    (legacy, sides.1.opened().inspect_err(|_| stop(&comparison.legacy)))
 }
 
 struct Run<'a> {
@@ -292,6 +303,7 @@ impl Run<'_> {
                 snapshot: Some(opened.snapshot.clone()),
                 not_compared: side_plan.not_compared.clone(),
                 notices,
+                inputs: opened.inputs.clone(),
                 error: errors[name as usize].clone(),
             }
         };

@@ -62,20 +62,24 @@ fn path(
 ) -> Path {
     let files = reference.iter().chain([&records]).flat_map(|input| input.files.clone()).collect();
     let (key, params, memory) = (context.key.clone(), context.params.to_vec(), context.memory);
+    let progress = Arc::new(Progress::default());
+    let stop = Arc::clone(&progress);
     let make = move || {
         let tables = reference.iter().map(|input| {
             let (rows, hash) = gather::documents(input)?;
-            Ok(Reference { name: input.name.clone(), rows, hash })
+            Ok(Reference { name: input.name.clone(), label: input.label.clone(), rows, hash })
         });
         let input = AskInput {
             key: key.clone(),
             records: records.shaped(),
+            name: records.name.clone(),
+            label: records.label.clone(),
             reference: tables.collect::<Result<_, StoreError>>()?,
             params: params.clone(),
             memory,
-            stop: Arc::new(Progress::default()),
+            stop: Arc::clone(&stop),
         };
         Ok(Box::new(ask(input)) as Box<dyn Source>)
     };
-    Path { label, make: Arc::new(make), files, ranges: 1 }
+    Path { label, make: Arc::new(make), files, ranges: 1, progress }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::config::{Input, Origin, PathDefinition, Project, What};
 use crate::domain::{Amount, NumberForm, Value};
-use crate::stores::{Locator, MakeSource, Settings, StoreError};
+use crate::stores::{Locator, MakeSource, Progress, Settings, StoreError};
 
 use super::input::{ReadyInput, ready, source};
 use super::located::located;
@@ -38,6 +38,8 @@ pub struct Path {
     pub files: Vec<PathBuf>,
     /// Ranges of the key to read by, where the path itself is not split.
     pub ranges: usize,
+    /// Counts its records while it is read; its `stop` ends the work early.
+    pub progress: Arc<Progress>,
 }
 
 impl Path {
@@ -54,7 +56,7 @@ impl Path {
             several => several.iter().map(Locator::label).collect::<Vec<_>>().join(", "),
         };
         let files = locators.iter().filter_map(|locator| locator.path().map(PathBuf::from)).collect();
-        Ok(Path { label, files, make: source(locators, settings), ranges: 1 })
+        Ok(Path { label, files, make: source(locators, settings), ranges: 1, progress: Arc::default() })
     }
 }
 
@@ -112,5 +114,6 @@ fn stored(definition: &PathDefinition, store: &str, what: &What, context: &Conte
         make: Arc::new(move || Ok(Box::new(PartitionedSource::new(makes.clone())))),
         files: Vec::new(),
         ranges: 1,
+        progress: Arc::default(),
     })
 }

@@ -7,7 +7,9 @@ use polars::prelude::{AnyValue, DataFrame, IntoLazy, LazyFrame, SortMultipleOpti
 
 use crate::config::FileRef;
 use crate::domain::{Batch, Cell, NumberForm, Value};
-use crate::stores::{Column, ColumnKind, Opened, Outlet, ReadEnd, ReadRequest, Snapshot, Source, StoreError, Wish};
+use crate::stores::{
+    Column, ColumnKind, InputRead, Opened, Outlet, ReadEnd, ReadRequest, Snapshot, Source, StoreError, Wish,
+};
 
 use super::build::{Context, Path};
 use super::exact::{Program, SqlType, TableSchema, compile};
@@ -36,7 +38,7 @@ pub(super) fn path(file: &FileRef, inputs: Vec<ReadyInput>, context: &Context<'_
             ready: None,
         }) as Box<dyn Source>)
     };
-    Ok(Path { label, make: Arc::new(make), files, ranges: 1 })
+    Ok(Path { label, make: Arc::new(make), files, ranges: 1, progress: Arc::default() })
 }
 
 struct SqlSource {
@@ -61,6 +63,7 @@ struct Table {
     frame: LazyFrame,
     snapshot: Snapshot,
     notices: Vec<String>,
+    read: InputRead,
 }
 
 impl SqlSource {
@@ -78,27 +81,17 @@ impl SqlSource {
 }
 
 fn table(input: &ReadyInput, named: &Identifiers, params: &[(String, Value)]) -> Result<Table, StoreError> {
+    let read =
+        |records, fingerprint| InputRead { name: input.name.clone(), label: input.label.clone(), records, fingerprint };
     if let Some(scan) = lake::scan(input, params)? {
         let lake::Scan { frame, schema, records, snapshot, fingerprint } = scan;
-        let notices = vec![format!(
-            "input `{}`: {} records of {} are scanned, {fingerprint}",
-            input.name,
-            crate::report::count(records),
-            input.label
-        )];
-        return Ok(Table { schema, frame, snapshot, notices });
+        return Ok(Table { schema, frame, snapshot, notices: Vec::new(), read: read(records, fingerprint) });
     }
     let (gathered, opened) = gather::frame(input, named)?;
     let schema = TableSchema::of(&*input.name, gathered.frame.schema());
-    let mut notices = vec![format!(
-        "input `{}`: {} records of {}, SHA-256 sum {}",
-        input.name,
-        crate::report::count(gathered.records),
-        input.label,
-        gathered.hash
-    )];
-    notices.extend(opened.notices.iter().map(|notice| format!("input `{}`: {notice}", input.name)));
-    Ok(Table { schema, frame: gathered.frame.lazy(), snapshot: opened.snapshot, notices })
+    let notices = opened.notices.iter().map(|notice| format!("input `{}`: {notice}", input.name)).collect();
+    let read = read(gathered.records, gathered.hash);
+    Ok(Table { schema, frame: gathered.frame.lazy(), snapshot: opened.snapshot, notices, read })
 }
 
 impl Source for SqlSource {
@@ -118,8 +111,8 @@ impl Source for SqlSource {
             how: "computed from inputs".into(),
             consistent: tables.len() == 1 && tables.iter().all(|table| table.snapshot.consistent),
         };
-        let mut notices: Vec<String> = tables.iter().flat_map(|table| table.notices.clone()).collect();
-        notices.dedup();
+        let notices = tables.iter().flat_map(|table| table.notices.clone()).collect();
+        let inputs = tables.iter().map(|table| table.read.clone()).collect();
         let frames = tables.into_iter().map(|table| (table.schema.name, table.frame)).collect();
         self.ready = Some(Ready { program, frames, result: None });
         Ok(Opened {
@@ -131,6 +124,7 @@ impl Source for SqlSource {
             snapshot,
             estimated_records: None,
             notices,
+            inputs,
         })
     }
 

@@ -107,5 +107,5 @@ fn fingerprint(paths: &[PathBuf]) -> std::io::Result<String> {
         hash.update(&footer);
     }
     let digits = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    Ok(format!("SHA-256 of names, sizes and footers {digits}"))
+    Ok(digits)
 }

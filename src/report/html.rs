@@ -130,6 +130,7 @@ fn notes(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         }
     }
     lines.extend(words::drift_lines(report).into_iter().map(|l| format!("Type drift, {l}")));
+    lines.extend(words::input_evidence(report));
     lines.extend(words::notices(report).into_iter().map(|n| format!("Notice, {n}")));
     if lines.is_empty() {
         return Ok(());

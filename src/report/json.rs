@@ -9,6 +9,7 @@ use super::shown::Shown;
 use super::words::{seconds, seconds_apart, sides};
 use super::{ColumnReport, Discrepancy, DiscrepancyKind, FieldDifference, Look, Report, Side};
 use crate::domain::{Amount, Value, format_instant};
+use crate::stores::InputRead;
 
 pub(super) fn render(report: &Report, shown: &mut Shown<'_>, look: &Look, out: &mut dyn Write) -> io::Result<()> {
     let head = Json::Object(head(report, look)).to_string();
@@ -83,7 +84,12 @@ fn side_object(side: &Side) -> Json {
             "consistent": snapshot.consistent,
         })
     });
-    json!({ "label": side.label, "snapshot": snapshot, "notices": side.notices, "error": side.error })
+    let mut object = json!({ "label": side.label, "snapshot": snapshot, "notices": side.notices, "error": side.error });
+    if !side.inputs.is_empty() {
+        let input = |input: &InputRead| json!({ "name": input.name, "label": input.label, "records": input.records, "fingerprint": input.fingerprint });
+        object["inputs"] = side.inputs.iter().map(input).collect();
+    }
+    object
 }
 
 fn column_object(column: &ColumnReport) -> Json {

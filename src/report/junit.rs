@@ -85,6 +85,7 @@ fn properties(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         all.push((format!("keys.{}", label.replace(' ', "_")), n.to_string()));
     }
     all.extend(words::drift_lines(report).into_iter().map(|l| ("type_drift".to_owned(), l)));
+    all.extend(words::input_evidence(report).into_iter().map(|n| ("input".to_owned(), n)));
     all.extend(words::notices(report).into_iter().map(|n| ("notice".to_owned(), n)));
     writeln!(out, "    <properties>")?;
     for (name, value) in all {

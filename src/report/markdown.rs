@@ -112,6 +112,7 @@ fn notes(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         }
     }
     lines.extend(words::drift_lines(report).iter().map(|l| format!("Type drift: {}", plain(l))));
+    lines.extend(words::input_evidence(report).iter().map(|l| plain(l)));
     lines.extend(words::notices(report).iter().map(|l| format!("Notice: {}", plain(l))));
     if !lines.is_empty() {
         writeln!(out)?;

@@ -21,7 +21,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use crate::domain::{Amount, Drift, Value};
-use crate::stores::Snapshot;
+use crate::stores::{InputRead, Snapshot};
 use shown::Shown;
 pub use words::count;
 
@@ -104,6 +104,8 @@ pub struct Side {
     pub not_compared: Vec<String>,
     /// What the user should know about how it was read.
     pub notices: Vec<String>,
+    /// What it was computed from; empty for a side that was read as it is.
+    pub inputs: Vec<InputRead>,
     /// Why it could not be read to its end, if so.
     pub error: Option<String>,
 }

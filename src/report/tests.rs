@@ -30,6 +30,7 @@ fn side(label: &str, rows: u64, nanos: i128) -> Side {
         }),
         not_compared: Vec::new(),
         notices: Vec::new(),
+        inputs: Vec::new(),
         error: None,
     }
 }

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use super::{ColumnReport, DiscrepancyKind, Report, Side, Totals, Verdict};
 use crate::domain::{Amount, format_instant};
+use crate::stores::InputRead;
 
 /// A count with its thousands grouped: `1,234,567`.
 pub fn count(n: u64) -> String {
@@ -169,6 +170,27 @@ pub(super) fn apart_sentence(report: &Report) -> Option<String> {
         s => format!("{} days", s / 86_400),
     };
     Some(format!("the sides were read {text} apart"))
+}
+
+/// What each computed side was computed from: `candidate: plays 20,006, rights 2,439`.
+pub(super) fn input_lines(report: &Report) -> Vec<String> {
+    let computed = sides(report).into_iter().filter(|(_, side)| !side.inputs.is_empty());
+    let list = |inputs: &[InputRead]| {
+        inputs.iter().map(|input| format!("{} {}", input.name, count(input.records))).collect::<Vec<_>>().join(", ")
+    };
+    computed.map(|(word, side)| format!("{word}: {}", list(&side.inputs))).collect()
+}
+
+/// The same with where each input was read and what tells its content from any other.
+pub(super) fn input_evidence(report: &Report) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (word, side) in sides(report) {
+        lines.extend(side.inputs.iter().map(|input| {
+            let InputRead { name, label, records, fingerprint } = input;
+            format!("{word} input {name}: {} records of {label}, fingerprint {fingerprint}", count(*records))
+        }));
+    }
+    lines
 }
 
 /// Notices of both sides, each with its side.

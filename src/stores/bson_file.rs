@@ -53,6 +53,7 @@ impl Source for BsonSource {
             snapshot: state.snapshot(),
             estimated_records: estimated,
             notices: Vec::new(),
+            inputs: Vec::new(),
         })
     }
 

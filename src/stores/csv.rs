@@ -118,6 +118,7 @@ impl Source for CsvSource {
             seeks: false,
             snapshot: stamp.snapshot(),
             notices: self.notices(),
+            inputs: Vec::new(),
         })
     }
 

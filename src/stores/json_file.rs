@@ -55,6 +55,7 @@ impl Source for JsonSource {
             snapshot: state.snapshot(),
             estimated_records: estimated,
             notices: Vec::new(),
+            inputs: Vec::new(),
         })
     }
 

@@ -90,6 +90,22 @@ pub struct Opened {
     pub estimated_records: Option<u64>,
     /// What the user should know: no snapshot to be had, a table without transactions, …
     pub notices: Vec<String>,
+    /// What a computation was fed with; empty for what is read as it is.
+    pub inputs: Vec<InputRead>,
+}
+
+/// One input of a computation, as it was read: once in a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputRead {
+    /// Its name.
+    pub name: String,
+    /// Where it was read, without secrets.
+    pub label: String,
+    /// How many records it had.
+    pub records: u64,
+    /// What tells this content from any other: the sum of the SHA-256 of its records (in whatever order), or for Parquet
+    /// files that are scanned the SHA-256 of their names, sizes and footers.
+    pub fingerprint: String,
 }
 
 /// The moment one side was read at.

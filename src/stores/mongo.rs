@@ -96,6 +96,7 @@ impl Source for MongoSource {
             snapshot,
             estimated_records,
             notices,
+            inputs: Vec::new(),
         })
     }
 

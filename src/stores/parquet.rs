@@ -139,6 +139,7 @@ impl Source for ParquetSource {
             snapshot: meta.stamp.snapshot(),
             estimated_records: Some(meta.records),
             notices: Vec::new(),
+            inputs: Vec::new(),
         };
         self.opened = Some(meta);
         Ok(opened)

@@ -11,6 +11,7 @@ use crate::stores::{
     StoreError, Wanted, Wish, channel,
 };
 
+use super::super::RecordsHash;
 use super::AskInput;
 use super::spool::{Spool, SpoolReader, SpoolWriter};
 
@@ -35,6 +36,8 @@ pub(super) struct Input {
     /// The moment of the records.
     pub(super) snapshot: Snapshot,
     pub(super) notices: Vec<String>,
+    /// The records' hash, in whatever order.
+    pub(super) hash: String,
 }
 
 impl OpenInput {
@@ -68,7 +71,7 @@ impl OpenInput {
     /// As [`Source::read`]: from records that may be too few nothing is computed.
     pub(super) fn read(mut self, asked: &AskInput) -> Result<Input, StoreError> {
         for _ in 0..8 {
-            let (spool, more) = self.read_once(asked)?;
+            let (spool, hash, more) = self.read_once(asked)?;
             // Documents may show a field late: what is computed from must be whole.
             let columns = self.columns.len();
             for name in more {
@@ -87,6 +90,7 @@ impl OpenInput {
                     spool,
                     snapshot: self.opened.snapshot,
                     notices: self.opened.notices,
+                    hash,
                 });
             }
         }
@@ -94,7 +98,7 @@ impl OpenInput {
             .hint("name the fields of the input"))
     }
 
-    fn read_once(&mut self, asked: &AskInput) -> Result<(Spool, Vec<String>), StoreError> {
+    fn read_once(&mut self, asked: &AskInput) -> Result<(Spool, String, Vec<String>), StoreError> {
         let key = asked.key.len();
         let request = ReadRequest {
             columns: self.columns.iter().map(|name| Wanted { name: name.clone(), fix: None }).collect(),
@@ -131,7 +135,7 @@ impl OpenInput {
                         )
                         .hint("name the fields of the input"));
                     }
-                    Received::End(Ok(end)) => return Ok((kept.spool.finish()?, end.other_fields)),
+                    Received::End(Ok(end)) => return Ok((kept.spool.finish()?, kept.hash.shown(), end.other_fields)),
                     Received::End(Err(error)) => return Err(error),
                 }
             }
@@ -151,11 +155,12 @@ struct Kept {
     spool: SpoolWriter,
     last: Batch,
     key: usize,
+    hash: RecordsHash,
 }
 
 impl Kept {
     fn new(width: usize, key: usize) -> Result<Self, StoreError> {
-        Ok(Kept { spool: SpoolWriter::create(width)?, last: Batch::new(width), key })
+        Ok(Kept { spool: SpoolWriter::create(width)?, last: Batch::new(width), key, hash: RecordsHash::default() })
     }
 
     fn keep(&mut self, batch: &Batch) -> Result<(), StoreError> {
@@ -169,6 +174,7 @@ impl Kept {
                 return Err(StoreError::failed("the records that are asked about are out of key order"));
             }
             self.spool.write(batch, row)?;
+            self.hash.add(batch, row);
         }
         if batch.rows() > 0 {
             self.last.reset(batch.width());

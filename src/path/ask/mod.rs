@@ -20,7 +20,7 @@ use std::time::Duration;
 use crate::config::Secret;
 use crate::domain::{Batch, Cell, Value};
 use crate::stores::document::Picker;
-use crate::stores::{Opened, Outlet, Progress, ReadEnd, ReadRequest, Snapshot, Source, StoreError, Wish};
+use crate::stores::{InputRead, Opened, Outlet, Progress, ReadEnd, ReadRequest, Snapshot, Source, StoreError, Wish};
 
 pub use calculation::Calculation;
 
@@ -37,6 +37,10 @@ pub struct AskInput {
     pub key: Vec<String>,
     /// Makes the source of the records. It is opened once and read in key order, all its columns.
     pub records: MakeRecords,
+    /// The name of the records' input.
+    pub name: String,
+    /// Where they are, without secrets.
+    pub label: String,
     /// Small tables that go along with the records.
     pub reference: Vec<Reference>,
     /// Parameters of the run, by name.
@@ -53,6 +57,8 @@ impl AskInput {
         AskInput {
             key: key.iter().map(|name| (*name).to_owned()).collect(),
             records,
+            name: "records".into(),
+            label: String::new(),
             reference: Vec::new(),
             params: Vec::new(),
             memory: 64 << 20,
@@ -66,6 +72,8 @@ impl AskInput {
 pub struct Reference {
     /// Its name.
     pub name: String,
+    /// Where it is, without secrets.
+    pub label: String,
     /// Its rows, each a [`Value::Document`].
     pub rows: Vec<Value>,
     /// The hash of its content, so that it can be told from another day's.
@@ -171,6 +179,25 @@ impl AskSource {
     }
 }
 
+impl AskSource {
+    /// What was sent: the records, then the reference tables.
+    fn inputs(&self, records: &Input) -> Vec<InputRead> {
+        let mut inputs = vec![InputRead {
+            name: self.input.name.clone(),
+            label: self.input.label.clone(),
+            records: records.spool.records(),
+            fingerprint: records.hash.clone(),
+        }];
+        inputs.extend(self.input.reference.iter().map(|table| InputRead {
+            name: table.name.clone(),
+            label: table.label.clone(),
+            records: table.rows.len() as u64,
+            fingerprint: table.hash.clone(),
+        }));
+        inputs
+    }
+}
+
 impl Source for AskSource {
     /// Reads the input and asks about all of it.
     fn open(&mut self, wish: &Wish) -> Result<Opened, StoreError> {
@@ -201,6 +228,7 @@ impl Source for AskSource {
         };
         let end = End { end: with_faults(end.end, answers.faults()), silent: end.silent };
         let outcomes = answers.join(&input, wish, &end.silent)?;
+        let inputs = self.inputs(&input);
         let Input { snapshot, notices, .. } = input;
         let opened = Opened {
             columns: outcomes.columns.clone(),
@@ -211,6 +239,7 @@ impl Source for AskSource {
             snapshot: Snapshot { how: format!("{how}; input: {}", snapshot.how), ..snapshot },
             estimated_records: Some(outcomes.spool.records()),
             notices,
+            inputs,
         };
         self.asked = Some(Asked { outcomes, end: end.end });
         Ok(opened)

@@ -234,6 +234,9 @@ impl Page<'_> {
         for line in words::mapped_lines(self.report) {
             lines.push(("columns", line, Style::Plain));
         }
+        for line in words::input_lines(self.report) {
+            lines.push(("inputs", line, Style::Plain));
+        }
         for notice in words::notices(self.report) {
             lines.push(("notice", notice, Style::Plain));
         }

@@ -89,6 +89,7 @@ impl Source for MySqlSource {
             },
             estimated_records: described.estimated_records,
             notices: notices.collect(),
+            inputs: Vec::new(),
         };
         let place = match (&self.target.query, &self.target.table) {
             (None, Some(table)) => format!("{}#{table}", server.place),

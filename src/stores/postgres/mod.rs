@@ -140,6 +140,7 @@ impl Session {
             snapshot: Snapshot { taken_at: Some(taken_at), how: "REPEATABLE READ, READ ONLY".into(), consistent: true },
             estimated_records,
             notices,
+            inputs: Vec::new(),
         };
         Ok((session, opened))
     }

@@ -138,6 +138,7 @@ impl Session {
             snapshot: Snapshot { taken_at: Some(taken_at), how: "read transaction".into(), consistent: true },
             estimated_records,
             notices: Vec::new(),
+            inputs: Vec::new(),
         };
         Ok((session, opened))
     }
