@@ -7,9 +7,10 @@ use exact_tables::{Tables, run, run_err};
 
 #[test]
 fn the_traps_of_polars_are_exact() {
-    let tables = Tables::new().table("t", "a decimal(18,2), r decimal(9,4)", "33333.33 0.0825\n100000.00 0.1540\nNULL 1.0000");
-    assert_eq!(run(&tables, "SELECT a * r AS x FROM t"), "x\n2749.999725\n15400.000000\nNULL");
-    assert_eq!(run(&tables, "SELECT a * 0.154 AS x FROM t"), "x\n5133.33282\n15400.00000\nNULL");
+    let tables =
+        Tables::new().table("t", "a decimal(18,2), r decimal(9,4)", "33333.33 0.0825\n100000.00 0.1540\nNULL 1.0000");
+    assert_eq!(run(&tables, "SELECT a * r AS x FROM t"), "x\n15400.000000\n2749.999725\nNULL");
+    assert_eq!(run(&tables, "SELECT a * 0.154 AS x FROM t"), "x\n15400.00000\n5133.33282\nNULL");
     assert_eq!(
         run(&tables, "SELECT divide(a, 3, 4, 'half_up') AS x, divide(a, 3, 2, 'ceiling') AS y FROM t"),
         "x|y\n11111.1100|11111.11\n33333.3333|33333.34\nNULL|NULL"
@@ -19,11 +20,15 @@ fn the_traps_of_polars_are_exact() {
 
 #[test]
 fn integers_never_wrap() {
-    let tables = Tables::new().table("t", "a integer, b integer", "9223372036854775807 9223372036854775807\n1 -9223372036854775808");
+    let tables = Tables::new().table(
+        "t",
+        "a integer, b integer",
+        "9223372036854775807 9223372036854775807\n1 -9223372036854775808",
+    );
     assert_eq!(
         run(&tables, "SELECT a * b AS p, a + b AS s, a - b AS d, -b AS n FROM t"),
-        "p|s|d|n\n85070591730234615847396907784232501249|18446744073709551614|0|-9223372036854775807\n\
-         -9223372036854775808|-9223372036854775807|9223372036854775809|9223372036854775808"
+        "p|s|d|n\n-9223372036854775808|-9223372036854775807|9223372036854775809|9223372036854775808\n\
+         85070591730234615847396907784232501249|18446744073709551614|0|-9223372036854775807"
     );
     assert_eq!(run(&tables, "SELECT SUM(a) AS s FROM t"), "s\n9223372036854775808");
 }
@@ -68,19 +73,28 @@ fn what_a_condition_excludes_is_not_evaluated() {
         "q\n0.00\n2.50\nNULL"
     );
     assert_eq!(
-        run(&tables, "SELECT CASE WHEN b <> 0 THEN CASE WHEN a > 5 THEN divide(a, b, 2, 'down') END ELSE -1 END AS q FROM t"),
+        run(
+            &tables,
+            "SELECT CASE WHEN b <> 0 THEN CASE WHEN a > 5 THEN divide(a, b, 2, 'down') END ELSE -1 END AS q FROM t"
+        ),
         "q\n-1.00\n-1.00\n2.50"
     );
     assert_eq!(run(&tables, "SELECT a FROM t WHERE b <> 0 AND divide(a, b, 2, 'down') > 1"), "a\n10.00");
     assert_eq!(run(&tables, "SELECT a FROM t WHERE b = 0 OR divide(a, b, 2, 'down') > 1"), "a\n1.00\n10.00");
-    assert_eq!(run(&tables, "SELECT COALESCE(NULLIF(b, 0), divide(1, a - 1.01, 2, 'down')) AS q FROM t"), "q\n-100.00\n0.25\n4.00");
+    assert_eq!(
+        run(&tables, "SELECT COALESCE(NULLIF(b, 0), divide(1, a - 1.01, 2, 'down')) AS q FROM t"),
+        "q\n-100.00\n0.25\n4.00"
+    );
     // An outer condition that may fault must not move below an inner one that protects it.
     assert_eq!(
         run(&tables, "SELECT a FROM (SELECT a, b FROM t WHERE b <> 0) AS s WHERE divide(a, b, 2, 'down') > 1"),
         "a\n10.00"
     );
     assert_eq!(
-        run(&tables, "WITH q AS (SELECT a, divide(a, b, 2, 'down') AS q FROM t WHERE b <> 0) SELECT q FROM q WHERE q > 1"),
+        run(
+            &tables,
+            "WITH q AS (SELECT a, divide(a, b, 2, 'down') AS q FROM t WHERE b <> 0) SELECT q FROM q WHERE q > 1"
+        ),
         "q\n2.50"
     );
     let joined = "SELECT l.a FROM t AS l JOIN (SELECT a FROM t WHERE b <> 0) AS r ON l.a = r.a WHERE divide(l.a, l.b, 2, 'down') > 1";
@@ -109,7 +123,10 @@ fn keys_and_comparisons_are_by_value_whatever_the_scale() {
     );
     assert_eq!(run(&tables, "SELECT l.n, r.m FROM l RIGHT JOIN r ON l.k = r.k"), "n|m\nNULL|y\nNULL|z\na|x\nd|w");
     assert_eq!(
-        run(&tables, "SELECT k, COUNT(*) AS n FROM (SELECT k FROM l UNION ALL SELECT k FROM r UNION ALL SELECT k FROM i) AS u GROUP BY k"),
+        run(
+            &tables,
+            "SELECT k, COUNT(*) AS n FROM (SELECT k FROM l UNION ALL SELECT k FROM r UNION ALL SELECT k FROM i) AS u GROUP BY k"
+        ),
         "k|n\n1.5000|2\n2.0000|2\n2.0001|1\n3.0000|3\nNULL|2"
     );
     assert_eq!(run(&tables, "SELECT k FROM l UNION SELECT k FROM i"), "k\n1.5\n2.0\n3.0\nNULL");
@@ -117,29 +134,54 @@ fn keys_and_comparisons_are_by_value_whatever_the_scale() {
 
 #[test]
 fn null_means_what_it_means_in_sql() {
-    let tables = Tables::new().table("t", "a decimal(9,2), b boolean, s text", "1.00 true x\nNULL NULL NULL\n3.00 false y");
+    let tables =
+        Tables::new().table("t", "a decimal(9,2), b boolean, s text", "1.00 true x\nNULL NULL NULL\n3.00 false y");
     assert_eq!(run(&tables, "SELECT SUM(a) AS s FROM t WHERE a > 100"), "s\nNULL");
     assert_eq!(run(&tables, "SELECT s, SUM(a) AS t FROM t GROUP BY s"), "s|t\nNULL|NULL\nx|1.00\ny|3.00");
     assert_eq!(run(&tables, "SELECT s FROM t WHERE NOT b"), "s\ny");
-    assert_eq!(run(&tables, "SELECT b AND FALSE AS x, b OR TRUE AS y, b AND TRUE AS z FROM t"), "x|y|z\nfalse|true|NULL\nfalse|true|false\nfalse|true|true");
-    assert_eq!(run(&tables, "SELECT b IS TRUE AS x, b IS NOT FALSE AS y FROM t"), "x|y\nfalse|false\nfalse|true\ntrue|true");
+    assert_eq!(
+        run(&tables, "SELECT b AND FALSE AS x, b OR TRUE AS y, b AND TRUE AS z FROM t"),
+        "x|y|z\nfalse|true|NULL\nfalse|true|false\nfalse|true|true"
+    );
+    assert_eq!(
+        run(&tables, "SELECT b IS TRUE AS x, b IS NOT FALSE AS y FROM t"),
+        "x|y\nfalse|false\nfalse|true\ntrue|true"
+    );
     assert_eq!(run(&tables, "SELECT CASE WHEN b THEN 1 WHEN NOT b THEN 2 END AS x FROM t"), "x\n1\n2\nNULL");
-    assert_eq!(run(&tables, "SELECT CASE a WHEN 1 THEN 'one' WHEN 3.000 THEN 'three' END AS x FROM t"), "x\nNULL\none\nthree");
-    assert_eq!(run(&tables, "SELECT COUNT(DISTINCT a) AS n, COUNT(DISTINCT s) AS m, MIN(a) AS lo, MAX(s) AS hi FROM t"), "n|m|lo|hi\n2|2|1.00|y");
+    assert_eq!(
+        run(&tables, "SELECT CASE a WHEN 1 THEN 'one' WHEN 3.000 THEN 'three' END AS x FROM t"),
+        "x\nNULL\none\nthree"
+    );
+    assert_eq!(
+        run(&tables, "SELECT COUNT(DISTINCT a) AS n, COUNT(DISTINCT s) AS m, MIN(a) AS lo, MAX(s) AS hi FROM t"),
+        "n|m|lo|hi\n2|2|1.00|y"
+    );
     assert_eq!(run(&tables, "SELECT s || '!' AS x FROM t"), "x\nNULL\nx!\ny!");
-    assert_eq!(run(&tables, "SELECT greatest(a, 2) AS g, least(a, 2.5) AS l FROM t"), "g|l\n2.00|1.00\n3.00|2.50\nNULL|NULL");
-    assert_eq!(run(&tables, "SELECT a IS DISTINCT FROM 1 AS x, a IS NOT DISTINCT FROM NULL AS y FROM t"), "x|y\nfalse|false\ntrue|false\ntrue|true");
+    assert_eq!(
+        run(&tables, "SELECT greatest(a, 2) AS g, least(a, 2.5) AS l FROM t"),
+        "g|l\n2.00|1.00\n3.00|2.50\nNULL|NULL"
+    );
+    assert_eq!(
+        run(&tables, "SELECT a IS DISTINCT FROM 1 AS x, a IS NOT DISTINCT FROM NULL AS y FROM t"),
+        "x|y\nfalse|false\ntrue|false\ntrue|true"
+    );
 }
 
 #[test]
 fn functions_of_money() {
     let tables = Tables::new().table("t", "a decimal(12,3)", "1234.565\n-1234.565\n-0.005\n7.000");
     assert_eq!(
-        run(&tables, "SELECT round_half_up(a, 2) AS u, round_half_even(a, 2) AS e, round_down(a, 2) AS d, round_floor(a, 2) AS f, round_ceiling(a, 2) AS c FROM t ORDER BY a"),
+        run(
+            &tables,
+            "SELECT round_half_up(a, 2) AS u, round_half_even(a, 2) AS e, round_down(a, 2) AS d, round_floor(a, 2) AS f, round_ceiling(a, 2) AS c FROM t ORDER BY a"
+        ),
         "u|e|d|f|c\n-1234.57|-1234.56|-1234.56|-1234.57|-1234.56\n-0.01|0.00|0.00|-0.01|0.00\n7.00|7.00|7.00|7.00|7.00\n1234.57|1234.56|1234.56|1234.56|1234.57"
     );
     assert_eq!(
-        run(&tables, "SELECT floor(a) AS f, ceil(a) AS c, truncate_to_unit(a, 10) AS t, abs(a) AS b, truncate_to_unit(a, 0.5) AS h FROM t ORDER BY a"),
+        run(
+            &tables,
+            "SELECT floor(a) AS f, ceil(a) AS c, truncate_to_unit(a, 10) AS t, abs(a) AS b, truncate_to_unit(a, 0.5) AS h FROM t ORDER BY a"
+        ),
         "f|c|t|b|h\n-1235|-1234|-1230|1234.565|-1234.5\n-1|0|0|0.005|0.0\n7|7|0|7.000|7.0\n1234|1235|1230|1234.565|1234.5"
     );
 }
@@ -147,14 +189,24 @@ fn functions_of_money() {
 #[test]
 fn dates_and_business_days() {
     let tables = Tables::new()
-        .table("t", "d date, n integer, at timestamp", "2026-11-05 6 2026-11-05T22:00:00\n2026-12-30 2 1969-12-31T23:59:59\nNULL 1 NULL")
+        .table(
+            "t",
+            "d date, n integer, at timestamp",
+            "2026-11-05 6 2026-11-05T22:00:00\n2026-12-30 2 1969-12-31T23:59:59\nNULL 1 NULL",
+        )
         .table("closed", "name text, day date", "newyear 2027-01-01\nparty 2026-11-10\nnone NULL");
     assert_eq!(
-        run(&tables, "SELECT d, add_business_days(d, n, 'closed') AS pay, add_days(d, -n) AS back, month_start(d) AS s, month_end(d) AS e FROM t"),
+        run(
+            &tables,
+            "SELECT d, add_business_days(d, n, 'closed') AS pay, add_days(d, -n) AS back, month_start(d) AS s, month_end(d) AS e FROM t"
+        ),
         "d|pay|back|s|e\n2026-11-05|2026-11-16|2026-10-30|2026-11-01|2026-11-30\n2026-12-30|2027-01-04|2026-12-28|2026-12-01|2026-12-31\nNULL|NULL|NULL|NULL|NULL"
     );
     assert_eq!(
-        run(&tables, "SELECT EXTRACT(YEAR FROM d) * 100 + EXTRACT(MONTH FROM d) AS ym, EXTRACT(DAY FROM d) AS dd, CAST(at AS DATE) AS a, days_between(d, DATE '2026-12-31') AS n FROM t"),
+        run(
+            &tables,
+            "SELECT EXTRACT(YEAR FROM d) * 100 + EXTRACT(MONTH FROM d) AS ym, EXTRACT(DAY FROM d) AS dd, CAST(at AS DATE) AS a, days_between(d, DATE '2026-12-31') AS n FROM t"
+        ),
         "ym|dd|a|n\n202611|5|2026-11-05|56\n202612|30|1969-12-31|1\nNULL|NULL|NULL|NULL"
     );
     assert_eq!(run(&tables, "SELECT n FROM t WHERE d > DATE '2026-11-05' AND d <= DATE '2026-12-31'"), "n\n2");
@@ -164,8 +216,17 @@ fn dates_and_business_days() {
 #[test]
 fn texts() {
     let tables = Tables::new().table("t", "s text, n decimal(9,2)", "12.50 1.10\n-3 -0.05");
-    assert_eq!(run(&tables, "SELECT CAST(s AS DECIMAL(9,2)) + n AS x, CAST(n AS TEXT) AS y FROM t"), "x|y\n-3.05|-0.05\n13.60|1.10");
-    assert_eq!(run(&tables, "SELECT UPPER('ab') || LOWER('CD') AS x, LENGTH(s) AS l, SUBSTR(s, 2, 2) AS m, TRIM('  x ') AS t FROM t"), "x|l|m|t\nABcd|2|3|x\nABcd|5|2.|x");
+    assert_eq!(
+        run(&tables, "SELECT CAST(s AS DECIMAL(9,2)) + n AS x, CAST(n AS TEXT) AS y FROM t"),
+        "x|y\n-3.05|-0.05\n13.60|1.10"
+    );
+    assert_eq!(
+        run(
+            &tables,
+            "SELECT UPPER('ab') || LOWER('CD') AS x, LENGTH(s) AS l, SUBSTR(s, 2, 2) AS m, TRIM('  x ') AS t FROM t"
+        ),
+        "x|l|m|t\nABcd|2|3|x\nABcd|5|2.|x"
+    );
     assert_eq!(run(&tables, "SELECT n FROM t WHERE s LIKE '12%' AND s NOT LIKE '%x%'"), "n\n1.10");
     assert_eq!(
         run_err(&tables, "SELECT CAST(s AS DECIMAL(9,0)) AS x FROM t"),
@@ -181,12 +242,27 @@ fn shapes_of_queries() {
     assert_eq!(run(&tables, "SELECT COUNT(*) AS n FROM (SELECT k FROM t UNION ALL SELECT k FROM t) AS u"), "n\n6");
     assert_eq!(run(&tables, "SELECT DISTINCT k FROM t"), "k\nx\ny");
     assert_eq!(run(&tables, "SELECT k AS kind, SUM(a) AS s FROM t GROUP BY kind HAVING SUM(a) > 2"), "kind|s\nx|4.00");
-    assert_eq!(run(&tables, "SELECT k, SUM(a) * 2 + COUNT(*) AS s FROM t GROUP BY 1 ORDER BY 2 DESC LIMIT 1"), "k|s\nx|10.00");
-    assert_eq!(run(&tables, "SELECT UPPER(k) || '!' AS u, MAX(a) AS m FROM t GROUP BY UPPER(k)"), "u|m\nX!|3.00\nY!|2.00");
+    assert_eq!(
+        run(&tables, "SELECT k, SUM(a) * 2 + COUNT(*) AS s FROM t GROUP BY 1 ORDER BY 2 DESC LIMIT 1"),
+        "k|s\nx|10.00"
+    );
+    assert_eq!(
+        run(&tables, "SELECT UPPER(k) || '!' AS u, MAX(a) AS m FROM t GROUP BY UPPER(k)"),
+        "u|m\nX!|3.00\nY!|2.00"
+    );
     assert_eq!(run(&tables, "SELECT a.k, b.k AS other FROM t AS a JOIN t AS b ON a.a = b.a"), "k|other\nx|x\nx|x\ny|y");
-    assert_eq!(run(&tables, "WITH c AS (SELECT k, a FROM t) SELECT l.a FROM c AS l JOIN c AS r ON l.a = r.a AND r.k = 'y'"), "a\n2.00");
-    assert_eq!(run(&tables, "SELECT SUM(a) FILTER (WHERE k = 'x') AS s, COUNT(*) FILTER (WHERE a > 1) AS n FROM t"), "s|n\n4.00|2");
+    assert_eq!(
+        run(&tables, "WITH c AS (SELECT k, a FROM t) SELECT l.a FROM c AS l JOIN c AS r ON l.a = r.a AND r.k = 'y'"),
+        "a\n2.00"
+    );
+    assert_eq!(
+        run(&tables, "SELECT SUM(a) FILTER (WHERE k = 'x') AS s, COUNT(*) FILTER (WHERE a > 1) AS n FROM t"),
+        "s|n\n4.00|2"
+    );
     assert_eq!(run(&tables, "SELECT k FROM t GROUP BY k"), "k\nx\ny");
-    assert_eq!(run(&tables, "SELECT t.*, a * 2 AS b FROM t CROSS JOIN (SELECT 1 AS one) AS o"), "k|a|b\nx|1.00|2.00\nx|3.00|6.00\ny|2.00|4.00");
+    assert_eq!(
+        run(&tables, "SELECT t.*, a * 2 AS b FROM t CROSS JOIN (SELECT 1 AS one) AS o"),
+        "k|a|b\nx|1.00|2.00\nx|3.00|6.00\ny|2.00|4.00"
+    );
     assert_eq!(run(&tables, "SELECT K FROM T WHERE \"k\" = 'y'"), "K\ny");
 }

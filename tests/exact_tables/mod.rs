@@ -19,8 +19,11 @@ impl Tables {
 
     /// `columns` is `name type, …`; `rows` holds blank-separated fields, `NULL` for NULL.
     pub fn table(mut self, name: &str, columns: &str, rows: &str) -> Tables {
-        let fields: Vec<Vec<&str>> =
-            rows.lines().map(|line| line.split_whitespace().collect()).filter(|row: &Vec<&str>| !row.is_empty()).collect();
+        let fields: Vec<Vec<&str>> = rows
+            .lines()
+            .map(|line| line.split_whitespace().collect())
+            .filter(|row: &Vec<&str>| !row.is_empty())
+            .collect();
         let mut series = Vec::new();
         let mut rest = columns;
         let mut index = 0;
@@ -35,7 +38,8 @@ impl Tables {
                 })
                 .map_or(rest.len(), |(at, _)| at);
             let (name, ty) = rest[..end].trim().split_once(' ').expect("name type");
-            let values: Vec<Option<&str>> = fields.iter().map(|row| Some(row[index]).filter(|v| *v != "NULL")).collect();
+            let values: Vec<Option<&str>> =
+                fields.iter().map(|row| Some(row[index]).filter(|v| *v != "NULL")).collect();
             series.push(column(name, ty, &values));
             rest = rest.get(end + 1..).unwrap_or("");
             index += 1;
@@ -85,8 +89,12 @@ pub fn column(name: &str, ty: &str, values: &[Option<&str>]) -> Column {
                 .collect();
             decimal(&name, precision, scale, &parsed)
         }
-        "integer" => Column::new(name, values.iter().map(|v| v.map(|v| v.parse::<i64>().expect("i64"))).collect::<Vec<_>>()),
-        "float" => Column::new(name, values.iter().map(|v| v.map(|v| v.parse::<f64>().expect("f64"))).collect::<Vec<_>>()),
+        "integer" => {
+            Column::new(name, values.iter().map(|v| v.map(|v| v.parse::<i64>().expect("i64"))).collect::<Vec<_>>())
+        }
+        "float" => {
+            Column::new(name, values.iter().map(|v| v.map(|v| v.parse::<f64>().expect("f64"))).collect::<Vec<_>>())
+        }
         "boolean" => Column::new(name, values.iter().map(|v| v.map(|v| v == "true")).collect::<Vec<_>>()),
         "text" => Column::new(name, values.to_vec()),
         "date" => {

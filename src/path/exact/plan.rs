@@ -33,9 +33,17 @@ pub(super) enum Node {
     Literal(Literal),
     /// A kernel over rows. `fallible` when a value may have no result; such a call is not evaluated for rows that a
     /// CASE, COALESCE, AND or OR does not ask it for.
-    Call { op: Op, args: Vec<Typed>, fallible: bool, at: At },
+    Call {
+        op: Op,
+        args: Vec<Typed>,
+        fallible: bool,
+        at: At,
+    },
     /// Conditions and results in order, then ELSE.
-    Case { arms: Vec<(Typed, Typed)>, otherwise: Box<Typed> },
+    Case {
+        arms: Vec<(Typed, Typed)>,
+        otherwise: Box<Typed>,
+    },
     Coalesce(Vec<Typed>),
     /// Both sides have the same type.
     Compare(Comparison, Box<Typed>, Box<Typed>),
@@ -126,6 +134,12 @@ pub(super) enum Op {
     /// The part of a number that counts 10^19.
     SumHigh,
     SumLow,
+    /// A coefficient's upper 64 bits, and its lower ones with the sign bit flipped: two integers that are equal and
+    /// ordered as the coefficients are.
+    KeyHigh,
+    KeyLow,
+    /// The coefficient of both halves.
+    KeyJoin,
     /// `high × 10^19 + low`.
     SumJoin,
     /// Numbers to text, with all digits of the scale.
@@ -140,7 +154,9 @@ pub(super) enum Op {
     Like(String),
     AddDays,
     /// The first or last day of a date's month.
-    MonthEdge { last: bool },
+    MonthEdge {
+        last: bool,
+    },
     DaysBetween,
     /// Date and number; closed days are in this holiday list.
     AddBusinessDays(String),
@@ -157,21 +173,52 @@ pub(super) enum Side {
 #[derive(Clone, Debug)]
 pub(super) enum Rel {
     /// Columns of a table by position.
-    Scan { table: usize, columns: Vec<(usize, Id)> },
+    Scan {
+        table: usize,
+        columns: Vec<(usize, Id)>,
+    },
     /// One row without columns.
     One,
     /// Exactly these columns.
-    Project { input: Arc<Rel>, columns: Vec<(Id, Typed)> },
-    Filter { input: Arc<Rel>, condition: Typed },
+    Project {
+        input: Arc<Rel>,
+        columns: Vec<(Id, Typed)>,
+    },
+    Filter {
+        input: Arc<Rel>,
+        condition: Typed,
+    },
     /// Keys are pairs of the same type; equal by value, NULL never equal.
-    Join { left: Arc<Rel>, right: Arc<Rel>, kind: JoinKind, keys: Vec<(Typed, Typed)> },
+    Join {
+        left: Arc<Rel>,
+        right: Arc<Rel>,
+        kind: JoinKind,
+        keys: Vec<(Typed, Typed)>,
+    },
     /// All keys and aggregates, and nothing else. Without keys: one row.
-    Aggregate { input: Arc<Rel>, keys: Vec<(Id, Typed)>, aggregates: Vec<(Id, Aggregate)> },
+    Aggregate {
+        input: Arc<Rel>,
+        keys: Vec<(Id, Typed)>,
+        aggregates: Vec<(Id, Aggregate)>,
+    },
     /// By position.
-    Union { inputs: Vec<(Arc<Rel>, Vec<Id>)>, columns: Vec<Id> },
-    Distinct { input: Arc<Rel>, columns: Vec<Id> },
-    Sort { input: Arc<Rel>, by: Vec<SortKey> },
-    Limit { input: Arc<Rel>, offset: u64, rows: Option<u64> },
+    Union {
+        inputs: Vec<(Arc<Rel>, Vec<Id>)>,
+        columns: Vec<Id>,
+    },
+    Distinct {
+        input: Arc<Rel>,
+        columns: Vec<(Id, Ty)>,
+    },
+    Sort {
+        input: Arc<Rel>,
+        by: Vec<SortKey>,
+    },
+    Limit {
+        input: Arc<Rel>,
+        offset: u64,
+        rows: Option<u64>,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -202,7 +249,9 @@ pub(super) struct Aggregate {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AggregateKind {
     /// In two halves unless `direct`: then the digits prove that no sum of 2^63 rows can overflow.
-    Sum { direct: bool },
+    Sum {
+        direct: bool,
+    },
     Min,
     Max,
     Count,

@@ -113,9 +113,8 @@ impl Program {
         let frame = lowering.relation(&self.rel).map_err(&failed)?;
         let shown: Vec<Expr> =
             self.columns.iter().map(|(name, id, _)| col(column_name(*id)).alias(name.as_str())).collect();
-        let QueryResult::Single(frame) = frame.select(shown).collect_with_engine(engine).map_err(&failed)? else {
-            return Err(StoreError::failed("running the SQL gave several results"));
-        };
+        // One frame goes in without a sink of its own, so one comes out.
+        let frame = frame.select(shown).collect_with_engine(engine).map_err(&failed)?.unwrap_single();
         self.check_result(&frame)?;
         Ok(frame)
     }
@@ -131,7 +130,8 @@ impl Program {
                 .map_err(|error| StoreError::failed(format!("the input `{table}` cannot be read: {error}")))?;
             let declared = self.tables.iter().find(|t| t.name == table);
             for name in columns {
-                let wanted = declared.and_then(|t| t.columns.iter().find(|(known, _)| *known == name)).map(|(_, ty)| ty);
+                let wanted =
+                    declared.and_then(|t| t.columns.iter().find(|(known, _)| *known == name)).map(|(_, ty)| ty);
                 let found = schema.get(name.as_str()).map(SqlType::of);
                 if found.as_ref() != wanted {
                     let show = |ty: Option<&SqlType>| ty.map_or("missing".to_owned(), ToString::to_string);
@@ -150,7 +150,8 @@ impl Program {
     fn closed_days(&self, frames: &HashMap<String, LazyFrame>) -> Result<HashMap<String, Arc<Vec<i32>>>, StoreError> {
         let mut closed = HashMap::new();
         for (name, table, column) in &self.holidays {
-            let failed = |what: String| StoreError::failed(format!("the closed days of `{name}` cannot be read: {what}"));
+            let failed =
+                |what: String| StoreError::failed(format!("the closed days of `{name}` cannot be read: {what}"));
             let column = self.tables.get(*table).and_then(|t| t.columns.get(*column)).map(|(column, _)| column);
             let (Some(frame), Some(column)) = (frames.get(name), column) else {
                 return Err(failed("the input is missing".into()));

@@ -81,14 +81,12 @@ impl SqlType {
             | DataType::UInt32 => SqlType::Integer,
             DataType::UInt64 => SqlType::Decimal { precision: 20, scale: 0 },
             DataType::Int128 => SqlType::Decimal { precision: MAX_PRECISION, scale: 0 },
-            DataType::Decimal(precision, scale) => {
-                match (u32::try_from(*precision), u32::try_from(*scale)) {
-                    (Ok(precision @ 1..=MAX_PRECISION), Ok(scale)) if scale <= precision => {
-                        SqlType::Decimal { precision, scale }
-                    }
-                    _ => SqlType::Other(dtype.to_string()),
+            DataType::Decimal(precision, scale) => match (u32::try_from(*precision), u32::try_from(*scale)) {
+                (Ok(precision @ 1..=MAX_PRECISION), Ok(scale)) if scale <= precision => {
+                    SqlType::Decimal { precision, scale }
                 }
-            }
+                _ => SqlType::Other(dtype.to_string()),
+            },
             DataType::String => SqlType::Text,
             DataType::Boolean => SqlType::Boolean,
             DataType::Date => SqlType::Date,
@@ -141,7 +139,10 @@ impl TableSchema {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Ty {
     /// At most `digits` digits, `scale` of them behind the point. Held as polars Decimal(38, scale).
-    Decimal { digits: u32, scale: u32 },
+    Decimal {
+        digits: u32,
+        scale: u32,
+    },
     /// Held as Int64.
     Integer,
     Text,

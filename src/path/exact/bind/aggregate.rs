@@ -1,6 +1,8 @@
 //! GROUP BY and aggregates: sums that cannot wrap, and what a grouped query may show.
 
-use sqlparser::ast::{DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Spanned};
+use sqlparser::ast::{
+    DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Spanned,
+};
 
 use super::super::plan::{Aggregate, AggregateKind, Id, Literal, Node, Op, Typed};
 use super::super::refusal::Refusal;
@@ -61,7 +63,13 @@ impl Binder<'_> {
         Ok(column)
     }
 
-    pub(super) fn aggregate(&mut self, name: Name, function: &Function, whole: &Expr, scope: &mut Scope<'_>) -> Result<Typed, Refusal> {
+    pub(super) fn aggregate(
+        &mut self,
+        name: Name,
+        function: &Function,
+        whole: &Expr,
+        scope: &mut Scope<'_>,
+    ) -> Result<Typed, Refusal> {
         let (span, shown) = (function.name.span(), whole.to_string());
         if scope.grouped.is_none() {
             self.saw_aggregate = true;
@@ -74,7 +82,10 @@ impl Binder<'_> {
                 .refuse(span, &shown, "this form of an aggregate is not supported")
                 .instead("write SUM(x), MIN(x), MAX(x), COUNT(x), COUNT(DISTINCT x) or COUNT(*), with FILTER (WHERE …) if wanted")
         };
-        if function.null_treatment.is_some() || !function.within_group.is_empty() || function.parameters != FunctionArguments::None {
+        if function.null_treatment.is_some()
+            || !function.within_group.is_empty()
+            || function.parameters != FunctionArguments::None
+        {
             return Err(odd(self));
         }
         let FunctionArguments::List(list) = &function.args else { return Err(odd(self)) };
@@ -112,14 +123,23 @@ impl Binder<'_> {
             (Name::Sum, Some(operand)) => {
                 if distinct {
                     return Err(self
-                        .refuse(span, &shown, "SUM(DISTINCT …) is not supported: equal amounts of two records would count once")
+                        .refuse(
+                            span,
+                            &shown,
+                            "SUM(DISTINCT …) is not supported: equal amounts of two records would count once",
+                        )
                         .instead("select the distinct rows in WITH … AS (SELECT DISTINCT …) and sum those"));
                 }
                 let (digits, scale) = self.needs_number(&operand)?;
                 let value = self.decimal_operand(operand)?;
                 let kind = AggregateKind::Sum { direct: digits <= DIRECT_DIGITS };
                 let total = (digits + INTEGER_DIGITS).min(MAX_PRECISION);
-                Aggregate { kind, argument: Some(filtered(filter, value)), ty: Ty::Decimal { digits: total, scale }, at }
+                Aggregate {
+                    kind,
+                    argument: Some(filtered(filter, value)),
+                    ty: Ty::Decimal { digits: total, scale },
+                    at,
+                }
             }
             (Name::Min | Name::Max, Some(operand)) => {
                 match &operand.value.ty {

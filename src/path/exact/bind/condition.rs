@@ -47,7 +47,10 @@ impl Binder<'_> {
             Operand { value: left.value.clone(), span: left.span, shown: left.shown.clone() },
             Operand { value: right.value.clone(), span: right.span, shown: right.shown.clone() },
         ])?;
-        if ty == Ty::Null || left.value.literal() == Some(&Literal::Null) || right.value.literal() == Some(&Literal::Null) {
+        if ty == Ty::Null
+            || left.value.literal() == Some(&Literal::Null)
+            || right.value.literal() == Some(&Literal::Null)
+        {
             return Ok(Typed::null(Ty::Boolean));
         }
         if let (Some((_, sl)), Some((_, sr))) = (left.value.ty.number(), right.value.ty.number()) {
@@ -66,7 +69,10 @@ impl Binder<'_> {
                     return Ok(Typed::truth(Node::Compare(op, Box::new(left), Box::new(right))));
                 }
             }
-            let (sl, sr) = (if left.literal().is_some() { ty_scale(&left.ty) } else { sl }, if right.literal().is_some() { ty_scale(&right.ty) } else { sr });
+            let (sl, sr) = (
+                if left.literal().is_some() { ty_scale(&left.ty) } else { sl },
+                if right.literal().is_some() { ty_scale(&right.ty) } else { sr },
+            );
             let scale = sl.max(sr);
             return self.call(Op::Compare(op, scale - sl, scale - sr), vec![left, right], Ty::Boolean, false, at);
         }
@@ -84,7 +90,13 @@ impl Binder<'_> {
     }
 
     /// `x IN (…)`: an OR of equalities, so that NULL means what it means in SQL.
-    pub(super) fn in_list(&mut self, expr: &Expr, list: &[Expr], negated: bool, scope: &mut Scope<'_>) -> Result<Typed, Refusal> {
+    pub(super) fn in_list(
+        &mut self,
+        expr: &Expr,
+        list: &[Expr],
+        negated: bool,
+        scope: &mut Scope<'_>,
+    ) -> Result<Typed, Refusal> {
         if list.len() > MOST_IN_LIST {
             return Err(self
                 .refuse(expr.span(), &expr.to_string(), format!("an IN list of {} values", list.len()))
@@ -101,7 +113,14 @@ impl Binder<'_> {
         Ok(negate(found, negated))
     }
 
-    pub(super) fn between(&mut self, expr: &Expr, low: &Expr, high: &Expr, negated: bool, scope: &mut Scope<'_>) -> Result<Typed, Refusal> {
+    pub(super) fn between(
+        &mut self,
+        expr: &Expr,
+        low: &Expr,
+        high: &Expr,
+        negated: bool,
+        scope: &mut Scope<'_>,
+    ) -> Result<Typed, Refusal> {
         let at = self.at(expr.span(), &format!("{expr} BETWEEN {low} AND {high}"));
         let (a, b) = (self.operand(expr, scope)?, self.operand(low, scope)?);
         let above = self.compare(Comparison::GreaterOrEqual, a, b, at.clone())?;
@@ -110,7 +129,14 @@ impl Binder<'_> {
         Ok(negate(Typed::truth(Node::And(Box::new(above), Box::new(below))), negated))
     }
 
-    pub(super) fn like(&mut self, whole: &Expr, expr: &Expr, pattern: &Expr, negated: bool, scope: &mut Scope<'_>) -> Result<Typed, Refusal> {
+    pub(super) fn like(
+        &mut self,
+        whole: &Expr,
+        expr: &Expr,
+        pattern: &Expr,
+        negated: bool,
+        scope: &mut Scope<'_>,
+    ) -> Result<Typed, Refusal> {
         let text = self.operand(expr, scope)?;
         if text.value.ty != Ty::Text {
             return Err(self.wrong_type(&text, "a text"));
@@ -123,7 +149,11 @@ impl Binder<'_> {
         };
         if pattern.contains('\\') {
             return Err(self
-                .refuse(written.span, &written.shown, "a backslash in a pattern means different things in different stores")
+                .refuse(
+                    written.span,
+                    &written.shown,
+                    "a backslash in a pattern means different things in different stores",
+                )
                 .instead("match without it, or use SUBSTR and ="));
         }
         let at = self.at(whole.span(), &whole.to_string());
@@ -132,7 +162,13 @@ impl Binder<'_> {
     }
 
     /// `x IS TRUE` and its kin: never NULL.
-    pub(super) fn is_truth(&mut self, expr: &Expr, wanted: bool, negated: bool, scope: &mut Scope<'_>) -> Result<Typed, Refusal> {
+    pub(super) fn is_truth(
+        &mut self,
+        expr: &Expr,
+        wanted: bool,
+        negated: bool,
+        scope: &mut Scope<'_>,
+    ) -> Result<Typed, Refusal> {
         let value = self.condition(expr, scope)?;
         let value = if wanted { value } else { Typed::truth(Node::Not(Box::new(value))) };
         let sure = Typed::truth(Node::Coalesce(vec![value, Typed::boolean(false)]));
@@ -152,7 +188,13 @@ impl Binder<'_> {
     }
 
     /// `IS [NOT] DISTINCT FROM`: equality in which NULL equals NULL.
-    pub(super) fn distinct_from(&mut self, left: &Expr, right: &Expr, negated: bool, scope: &mut Scope<'_>) -> Result<Typed, Refusal> {
+    pub(super) fn distinct_from(
+        &mut self,
+        left: &Expr,
+        right: &Expr,
+        negated: bool,
+        scope: &mut Scope<'_>,
+    ) -> Result<Typed, Refusal> {
         let at = self.at(left.span(), &format!("{left} IS DISTINCT FROM {right}"));
         let (a, b) = (self.operand(left, scope)?, self.operand(right, scope)?);
         let equal = self.compare(Comparison::Equal, a, b, at)?;

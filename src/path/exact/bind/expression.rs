@@ -28,7 +28,9 @@ impl Binder<'_> {
     pub(super) fn expression(&mut self, expr: &Expr, scope: &mut Scope<'_>) -> Result<Typed, Refusal> {
         self.depth += 1;
         let bound = if self.depth > DEEPEST {
-            Err(self.refuse(expr.span(), &expr.to_string(), "an expression nested too deeply").instead("name its parts WITH … AS (…)"))
+            Err(self
+                .refuse(expr.span(), &expr.to_string(), "an expression nested too deeply")
+                .instead("name its parts WITH … AS (…)"))
         } else {
             match self.group_key(expr, scope) {
                 Some(key) => Ok(key),
@@ -84,9 +86,13 @@ impl Binder<'_> {
             Expr::Case { operand, conditions, else_result, .. } => {
                 self.case(operand.as_deref(), conditions, else_result.as_deref(), scope)
             }
-            Expr::Cast { kind: CastKind::Cast | CastKind::DoubleColon, expr: inner, data_type, array: false, format: None } => {
-                self.cast(expr, inner, data_type, scope)
-            }
+            Expr::Cast {
+                kind: CastKind::Cast | CastKind::DoubleColon,
+                expr: inner,
+                data_type,
+                array: false,
+                format: None,
+            } => self.cast(expr, inner, data_type, scope),
             Expr::Cast { .. } | Expr::Convert { .. } => Err(self
                 .refuse(expr.span(), &expr.to_string(), "this cast would turn what does not fit into NULL")
                 .instead("write CAST(x AS type), which fails on what does not fit")),
@@ -106,7 +112,11 @@ impl Binder<'_> {
             }
             Expr::Function(function) => self.function(function, expr, scope),
             Expr::InSubquery { .. } => Err(self
-                .refuse(expr.span(), &expr.to_string(), "IN (SELECT …) stands only as a whole condition of WHERE, joined by AND")
+                .refuse(
+                    expr.span(),
+                    &expr.to_string(),
+                    "IN (SELECT …) stands only as a whole condition of WHERE, joined by AND",
+                )
                 .instead("write LEFT SEMI JOIN (or LEFT ANTI JOIN for NOT IN) … ON …")),
             Expr::Exists { .. } => Err(self
                 .refuse(expr.span(), &expr.to_string(), "EXISTS is not supported")
@@ -126,7 +136,14 @@ impl Binder<'_> {
         }
     }
 
-    fn binary(&mut self, expr: &Expr, left: &Expr, op: &BinaryOperator, right: &Expr, scope: &mut Scope<'_>) -> Result<Typed, Refusal> {
+    fn binary(
+        &mut self,
+        expr: &Expr,
+        left: &Expr,
+        op: &BinaryOperator,
+        right: &Expr,
+        scope: &mut Scope<'_>,
+    ) -> Result<Typed, Refusal> {
         let shown = expr.to_string();
         let at = self.at(expr.span(), &shown);
         match op {
@@ -135,9 +152,11 @@ impl Binder<'_> {
                 return Ok(Typed::truth(if *op == BinaryOperator::And { Node::And(a, b) } else { Node::Or(a, b) }));
             }
             BinaryOperator::Divide | BinaryOperator::MyIntegerDivide | BinaryOperator::DuckIntegerDivide => {
-                return Err(self.refuse(expr.span(), &shown, "a quotient has no exact decimal: its scale and rounding must be said").instead(
-                    format!("write divide({left}, {right}, scale, 'mode') with half_up, half_even, down, floor or ceiling"),
-                ));
+                return Err(self
+                    .refuse(expr.span(), &shown, "a quotient has no exact decimal: its scale and rounding must be said")
+                    .instead(format!(
+                        "write divide({left}, {right}, scale, 'mode') with half_up, half_even, down, floor or ceiling"
+                    )));
             }
             BinaryOperator::Modulo => {
                 return Err(self
@@ -177,7 +196,9 @@ impl Binder<'_> {
         match operand.value.ty {
             Ty::Text => Ok(operand.value),
             Ty::Null => Ok(Typed::null(Ty::Text)),
-            _ => Err(self.wrong_type(&operand, "a text").instead("write CAST(x AS TEXT) for an integer, decimal or date")),
+            _ => Err(self
+                .wrong_type(&operand, "a text")
+                .instead("write CAST(x AS TEXT) for an integer, decimal or date")),
         }
     }
 
@@ -240,12 +261,11 @@ impl Binder<'_> {
                 }
                 self.cast_to_decimal(operand, precision, scale, at)
             }
-            DataType::BigInt(_) | DataType::Int(_) | DataType::Integer(_) | DataType::Int8(_) => match operand.value.ty {
+            DataType::BigInt(_) | DataType::Int(_) | DataType::Integer(_) | DataType::Int8(_) => match operand.value.ty
+            {
                 Ty::Integer => Ok(operand.value),
                 Ty::Null => Ok(Typed::null(Ty::Integer)),
-                Ty::Decimal { scale: 0, .. } => {
-                    self.call(Op::ToInteger, vec![operand.value], Ty::Integer, true, at)
-                }
+                Ty::Decimal { scale: 0, .. } => self.call(Op::ToInteger, vec![operand.value], Ty::Integer, true, at),
                 Ty::Decimal { .. } => Err(self
                     .refuse(span, &shown, "this cast would cut digits, and stores differ in how")
                     .instead("say how: floor(x), round_half_up(x, 0), round_down(x, 0)")),
@@ -272,8 +292,14 @@ impl Binder<'_> {
                 Ty::Instant(_) => Ok(Typed { node: Node::Part(Part::DateOf, Box::new(operand.value)), ty: Ty::Date }),
                 _ => Err(self.wrong_type(&operand, "a date")),
             },
-            DataType::Float(_) | DataType::Real | DataType::Double(_) | DataType::DoublePrecision | DataType::Float4 | DataType::Float8
-            | DataType::Float32 | DataType::Float64 => Err(self
+            DataType::Float(_)
+            | DataType::Real
+            | DataType::Double(_)
+            | DataType::DoublePrecision
+            | DataType::Float4
+            | DataType::Float8
+            | DataType::Float32
+            | DataType::Float64 => Err(self
                 .refuse(span, &shown, "a float may not reach a result, a comparison or a key")
                 .instead("write CAST(x AS DECIMAL(38, s))")),
             _ => Err(self
@@ -291,8 +317,15 @@ impl Binder<'_> {
                 let (digits, from) = self.needs_number(&operand)?;
                 if scale < from {
                     return Err(self
-                        .refuse(operand.span, &operand.shown, format!("a cast to scale {scale} would round its {from} digits behind the point"))
-                        .instead(format!("say how: round_half_up({}, {scale}), round_down(…), floor(…)", operand.shown)));
+                        .refuse(
+                            operand.span,
+                            &operand.shown,
+                            format!("a cast to scale {scale} would round its {from} digits behind the point"),
+                        )
+                        .instead(format!(
+                            "say how: round_half_up({}, {scale}), round_down(…), floor(…)",
+                            operand.shown
+                        )));
                 }
                 let raised = self.coerce(operand, &decimal(digits - from.min(digits), scale).0)?;
                 // A narrower precision is a promise: it is checked, never assumed.
@@ -304,7 +337,13 @@ impl Binder<'_> {
         }
     }
 
-    fn extract(&mut self, whole: &Expr, field: &DateTimeField, inner: &Expr, scope: &mut Scope<'_>) -> Result<Typed, Refusal> {
+    fn extract(
+        &mut self,
+        whole: &Expr,
+        field: &DateTimeField,
+        inner: &Expr,
+        scope: &mut Scope<'_>,
+    ) -> Result<Typed, Refusal> {
         let part = match field {
             DateTimeField::Year => Part::Year,
             DateTimeField::Month => Part::Month,
@@ -329,7 +368,14 @@ impl Binder<'_> {
         }
     }
 
-    fn floor(&mut self, whole: &Expr, inner: &Expr, field: &CeilFloorKind, mode: Mode, scope: &mut Scope<'_>) -> Result<Typed, Refusal> {
+    fn floor(
+        &mut self,
+        whole: &Expr,
+        inner: &Expr,
+        field: &CeilFloorKind,
+        mode: Mode,
+        scope: &mut Scope<'_>,
+    ) -> Result<Typed, Refusal> {
         if !matches!(field, CeilFloorKind::DateTimeField(DateTimeField::NoDateTime)) {
             return Err(self
                 .refuse(whole.span(), &whole.to_string(), "floor and ceil take one number")
@@ -339,7 +385,11 @@ impl Binder<'_> {
         if let Expr::BinaryOp { left, op: BinaryOperator::Divide, right } = inner {
             let name = if mode == Mode::Floor { "floor" } else { "ceiling" };
             return Err(self
-                .refuse(inner.span(), &inner.to_string(), "a quotient has no exact decimal: its scale and rounding must be said")
+                .refuse(
+                    inner.span(),
+                    &inner.to_string(),
+                    "a quotient has no exact decimal: its scale and rounding must be said",
+                )
                 .instead(format!("write divide({left}, {right}, 0, '{name}')")));
         }
         let operand = self.operand(inner, scope)?;
@@ -353,7 +403,8 @@ impl Binder<'_> {
         let before = digits.saturating_sub(scale);
         if scale <= target {
             let (ty, _) = decimal(before, target);
-            return self.coerce(Operand { value: self.as_number(operand), span: whole.span(), shown: whole.to_string() }, &ty);
+            return self
+                .coerce(Operand { value: self.as_number(operand), span: whole.span(), shown: whole.to_string() }, &ty);
         }
         let carry = u32::from(mode != Mode::Down);
         let (ty, capped) = decimal(before + carry, target);
@@ -385,7 +436,13 @@ impl Binder<'_> {
         self.call(Op::Substring, args, Ty::Text, true, at)
     }
 
-    pub(super) fn trim(&mut self, whole: &Expr, text: &Expr, side: Side, scope: &mut Scope<'_>) -> Result<Typed, Refusal> {
+    pub(super) fn trim(
+        &mut self,
+        whole: &Expr,
+        text: &Expr,
+        side: Side,
+        scope: &mut Scope<'_>,
+    ) -> Result<Typed, Refusal> {
         let operand = self.operand(text, scope)?;
         let text = self.text(operand)?;
         let at = self.at(whole.span(), &whole.to_string());

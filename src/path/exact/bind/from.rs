@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use sqlparser::ast::{BinaryOperator, Expr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, Spanned, TableAlias, TableFactor, TableWithJoins};
+use sqlparser::ast::{
+    BinaryOperator, Expr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, Spanned, TableAlias,
+    TableFactor, TableWithJoins,
+};
 use sqlparser::tokenizer::Span;
 
 use super::super::plan::{Id, JoinKind, Node, Rel, Typed};
@@ -82,7 +85,9 @@ impl Binder<'_> {
                     None => Ok(table),
                 }
             }
-            TableFactor::NestedJoin { table_with_joins, alias: None } => self.from(std::slice::from_ref(table_with_joins)),
+            TableFactor::NestedJoin { table_with_joins, alias: None } => {
+                self.from(std::slice::from_ref(table_with_joins))
+            }
             other => Err(self
                 .refuse(other.span(), &shown, "this form of a table is not supported")
                 .instead("write the name of an input, a name of WITH, or (SELECT …) AS name")),
@@ -173,9 +178,9 @@ impl Binder<'_> {
             JoinOperator::Semi(on) | JoinOperator::LeftSemi(on) => (Written::Semi, on),
             JoinOperator::Anti(on) | JoinOperator::LeftAnti(on) => (Written::Anti, on),
             _ => {
-                return Err(self
-                    .refuse(span, &shown, "this kind of join is not supported")
-                    .instead("write JOIN, LEFT JOIN, RIGHT JOIN, FULL JOIN, CROSS JOIN, LEFT SEMI JOIN or LEFT ANTI JOIN"));
+                return Err(self.refuse(span, &shown, "this kind of join is not supported").instead(
+                    "write JOIN, LEFT JOIN, RIGHT JOIN, FULL JOIN, CROSS JOIN, LEFT SEMI JOIN or LEFT ANTI JOIN",
+                ));
             }
         };
         let mut hidden = BTreeSet::new();
@@ -207,7 +212,15 @@ impl Binder<'_> {
         Ok(joined)
     }
 
-    fn joined(&mut self, left: Table, right: Table, written: Written, on: On, span: Span, shown: &str) -> Result<Table, Refusal> {
+    fn joined(
+        &mut self,
+        left: Table,
+        right: Table,
+        written: Written,
+        on: On,
+        span: Span,
+        shown: &str,
+    ) -> Result<Table, Refusal> {
         let filter = |rel: Arc<Rel>, conditions: Vec<Typed>| {
             conditions.into_iter().fold(rel, |input, condition| Arc::new(Rel::Filter { input, condition }))
         };
@@ -346,7 +359,14 @@ impl Binder<'_> {
         Ok((left, right))
     }
 
-    fn using(&mut self, names: &[ObjectName], left: &Table, right: &Table, hidden: &mut BTreeSet<Id>, span: Span) -> Result<On, Refusal> {
+    fn using(
+        &mut self,
+        names: &[ObjectName],
+        left: &Table,
+        right: &Table,
+        hidden: &mut BTreeSet<Id>,
+        span: Span,
+    ) -> Result<On, Refusal> {
         let mut on = On::default();
         for name in names {
             let shown = name.to_string();

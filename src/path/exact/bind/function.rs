@@ -14,21 +14,56 @@ use super::{Binder, nearest};
 
 /// Every function, for the hint of a misspelt one.
 const NAMES: [&str; 34] = [
-    "round_half_up", "round_half_even", "round_down", "round_floor", "round_ceiling", "floor", "ceil", "truncate_to_unit",
-    "divide", "abs", "greatest", "least", "add_business_days", "add_days", "days_between", "month_start", "month_end",
-    "coalesce", "nullif", "upper", "lower", "length", "substr", "trim", "ltrim", "rtrim", "extract", "cast", "sum", "min",
-    "max", "count", "year", "month",
+    "round_half_up",
+    "round_half_even",
+    "round_down",
+    "round_floor",
+    "round_ceiling",
+    "floor",
+    "ceil",
+    "truncate_to_unit",
+    "divide",
+    "abs",
+    "greatest",
+    "least",
+    "add_business_days",
+    "add_days",
+    "days_between",
+    "month_start",
+    "month_end",
+    "coalesce",
+    "nullif",
+    "upper",
+    "lower",
+    "length",
+    "substr",
+    "trim",
+    "ltrim",
+    "rtrim",
+    "extract",
+    "cast",
+    "sum",
+    "min",
+    "max",
+    "count",
+    "year",
+    "month",
 ];
 
 impl Binder<'_> {
-    pub(super) fn function(&mut self, function: &Function, whole: &Expr, scope: &mut Scope<'_>) -> Result<Typed, Refusal> {
+    pub(super) fn function(
+        &mut self,
+        function: &Function,
+        whole: &Expr,
+        scope: &mut Scope<'_>,
+    ) -> Result<Typed, Refusal> {
         let name = function.name.to_string().to_lowercase();
         let span = function.name.span();
         let shown = whole.to_string();
         if function.over.is_some() {
-            return Err(self
-                .refuse(span, &shown, "window functions are not supported")
-                .instead("aggregate WITH totals AS (SELECT key, SUM(x) AS x FROM … GROUP BY key) and join it on the key"));
+            return Err(self.refuse(span, &shown, "window functions are not supported").instead(
+                "aggregate WITH totals AS (SELECT key, SUM(x) AS x FROM … GROUP BY key) and join it on the key",
+            ));
         }
         if let Some(kind) = super::aggregate::aggregate_name(&name) {
             return self.aggregate(kind, function, whole, scope);
@@ -39,7 +74,9 @@ impl Binder<'_> {
             && function.parameters == FunctionArguments::None;
         let args = match &function.args {
             FunctionArguments::List(list)
-                if plain && list.clauses.is_empty() && list.duplicate_treatment != Some(DuplicateTreatment::Distinct) =>
+                if plain
+                    && list.clauses.is_empty()
+                    && list.duplicate_treatment != Some(DuplicateTreatment::Distinct) =>
             {
                 list.args
                     .iter()
@@ -71,7 +108,9 @@ impl Binder<'_> {
         let shown = whole.to_string();
         let at = self.at(span, &shown);
         let wrong = |binder: &Self, form: &str| -> Refusal {
-            binder.refuse(span, &shown, format!("wrong number of arguments: {}", args.len())).instead(format!("write {form}"))
+            binder
+                .refuse(span, &shown, format!("wrong number of arguments: {}", args.len()))
+                .instead(format!("write {form}"))
         };
         let rounding = match name {
             "round_half_up" => Some(Mode::HalfUp),
@@ -93,7 +132,9 @@ impl Binder<'_> {
                 let (a, b) = (self.operand(a, scope)?, self.operand(b, scope)?);
                 self.divide(a, b, scale, mode, at)
             }
-            ("divide", _) => Err(wrong(self, "divide(x, y, scale, 'mode') with half_up, half_even, down, floor or ceiling")),
+            ("divide", _) => {
+                Err(wrong(self, "divide(x, y, scale, 'mode') with half_up, half_even, down, floor or ceiling"))
+            }
             ("truncate_to_unit", [value, unit]) => {
                 let (value, unit) = (self.operand(value, scope)?, self.operand(unit, scope)?);
                 let (digits, scale) = self.needs_number(&value)?;
@@ -184,10 +225,11 @@ impl Binder<'_> {
                 self.call(Op::AddBusinessDays(table), vec![date, n], Ty::Date, true, at)
             }
             ("add_business_days", _) => Err(wrong(self, "add_business_days(date, n, 'table of closed days')")),
-            ("coalesce" | "nullif" | "upper" | "lower" | "length" | "trim" | "ltrim" | "rtrim" | "substr" | "substring"
-            | "month_start" | "month_end" | "add_days" | "days_between" | "abs", _) => {
-                Err(wrong(self, "it as docs/functions.md shows"))
-            }
+            (
+                "coalesce" | "nullif" | "upper" | "lower" | "length" | "trim" | "ltrim" | "rtrim" | "substr"
+                | "substring" | "month_start" | "month_end" | "add_days" | "days_between" | "abs",
+                _,
+            ) => Err(wrong(self, "it as docs/functions.md shows")),
             _ => Err(self.unknown_function(name, function, &shown)),
         }
     }
@@ -196,23 +238,40 @@ impl Binder<'_> {
         let span = function.name.span();
         let refuse = |what: &str, instead: &str| self.refuse(span, shown, what).instead(instead);
         match name {
-            "avg" | "mean" => refuse("an average has no exact decimal: its scale and rounding must be said", "write divide(SUM(x), COUNT(x), scale, 'mode')"),
-            "round" => refuse("ROUND differs among stores in how it treats ties", "write round_half_up(x, scale) or round_half_even(x, scale)"),
+            "avg" | "mean" => refuse(
+                "an average has no exact decimal: its scale and rounding must be said",
+                "write divide(SUM(x), COUNT(x), scale, 'mode')",
+            ),
+            "round" => refuse(
+                "ROUND differs among stores in how it treats ties",
+                "write round_half_up(x, scale) or round_half_even(x, scale)",
+            ),
             "trunc" | "truncate" => refuse("the scale must be said", "write round_down(x, scale)"),
             "ceiling" => refuse("this function has another name here", "write ceil(x)"),
-            "mod" => refuse("a remainder differs among stores for negative numbers", "write x - y * divide(x, y, 0, 'down')"),
-            "sqrt" | "exp" | "ln" | "log" | "log10" | "log2" | "power" | "pow" | "sin" | "cos" | "tan" | "stddev" | "stddev_samp"
-            | "stddev_pop" | "variance" | "var_samp" | "var_pop" | "median" | "random" | "rand" | "cbrt" => {
-                refuse("its result is a float, which may not reach a result, a comparison or a key", "compute it where the number comes from, and give the decimal as an input")
+            "mod" => {
+                refuse("a remainder differs among stores for negative numbers", "write x - y * divide(x, y, 0, 'down')")
             }
-            "concat" | "concat_ws" => refuse("CONCAT treats NULL differently among stores", "write a || b, which is NULL when a part is"),
+            "sqrt" | "exp" | "ln" | "log" | "log10" | "log2" | "power" | "pow" | "sin" | "cos" | "tan" | "stddev"
+            | "stddev_samp" | "stddev_pop" | "variance" | "var_samp" | "var_pop" | "median" | "random" | "rand"
+            | "cbrt" => refuse(
+                "its result is a float, which may not reach a result, a comparison or a key",
+                "compute it where the number comes from, and give the decimal as an input",
+            ),
+            "concat" | "concat_ws" => {
+                refuse("CONCAT treats NULL differently among stores", "write a || b, which is NULL when a part is")
+            }
             "ifnull" | "nvl" | "isnull" => refuse("this function has another name here", "write COALESCE(a, b)"),
             "if" | "iif" => refuse("this function has another name here", "write CASE WHEN … THEN … ELSE … END"),
-            "char_length" | "character_length" => refuse("this function has another name here", "write LENGTH(text): characters"),
-            "year" | "month" | "day" => refuse("this function has another name here", "write EXTRACT(YEAR FROM date), MONTH or DAY"),
-            "now" | "current_date" | "current_timestamp" | "today" => {
-                refuse("the clock would make a run that cannot be repeated", "pass the date as a parameter, :payout_date")
+            "char_length" | "character_length" => {
+                refuse("this function has another name here", "write LENGTH(text): characters")
             }
+            "year" | "month" | "day" => {
+                refuse("this function has another name here", "write EXTRACT(YEAR FROM date), MONTH or DAY")
+            }
+            "now" | "current_date" | "current_timestamp" | "today" => refuse(
+                "the clock would make a run that cannot be repeated",
+                "pass the date as a parameter, :payout_date",
+            ),
             "date" => refuse("this function has another name here", "write CAST(x AS DATE) or DATE 'YYYY-MM-DD'"),
             _ => {
                 let refusal = self.refuse(span, shown, format!("the function `{name}` is not known"));
@@ -241,10 +300,12 @@ impl Binder<'_> {
             },
             _ => None,
         };
-        written.and_then(|text| Mode::ALL.iter().find(|(name, _)| *name == text)).map(|(_, mode)| *mode).ok_or_else(|| {
-            self.refuse(expr.span(), &expr.to_string(), "this is no rounding mode")
-                .instead("write 'half_up', 'half_even', 'down', 'floor' or 'ceiling'")
-        })
+        written.and_then(|text| Mode::ALL.iter().find(|(name, _)| *name == text)).map(|(_, mode)| *mode).ok_or_else(
+            || {
+                self.refuse(expr.span(), &expr.to_string(), "this is no rounding mode")
+                    .instead("write 'half_up', 'half_even', 'down', 'floor' or 'ceiling'")
+            },
+        )
     }
 
     fn divide(&self, a: Operand, b: Operand, scale: u32, mode: Mode, at: super::At) -> Result<Typed, Refusal> {

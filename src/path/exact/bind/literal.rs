@@ -1,7 +1,7 @@
 //! Literals and parameters: typed values of the plan, never pasted text. No number is read as a float.
 
-use sqlparser::ast::{DataType, Expr, TypedString, Value as SqlValue, ValueWithSpan};
 use sqlparser::ast::TimezoneInfo;
+use sqlparser::ast::{DataType, Expr, TypedString, Value as SqlValue, ValueWithSpan};
 
 use crate::domain::{Amount, NumberForm, Value, parse_date, parse_instant};
 

@@ -36,8 +36,9 @@ pub(super) struct Bound {
 
 /// Parses one query and proves it.
 pub(super) fn bind(sql: &str, params: &[(String, Value)], tables: &[TableSchema]) -> Result<Bound, Refusal> {
-    let statements = Parser::parse_sql(&GenericDialect, sql)
-        .map_err(|error| Refusal::new(format!("the SQL does not parse: {}", plain_parser_message(&error.to_string()))))?;
+    let statements = Parser::parse_sql(&GenericDialect, sql).map_err(|error| {
+        Refusal::new(format!("the SQL does not parse: {}", plain_parser_message(&error.to_string())))
+    })?;
     let query = match statements.as_slice() {
         [Statement::Query(query)] => query,
         [] => return Err(Refusal::new("the SQL is empty").instead("write one SELECT")),

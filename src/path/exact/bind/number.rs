@@ -84,8 +84,12 @@ impl Binder<'_> {
             format!("this is {}, where {wanted} is expected", operand.value.ty),
         );
         match (&operand.value.ty, wanted) {
-            (Ty::Text, "a number") => refusal.instead("write CAST(… AS DECIMAL(p, s)): exact, and an error for what is no number"),
-            (Ty::Text, "a date") => refusal.instead("write DATE 'YYYY-MM-DD'; give text columns the type date in the input"),
+            (Ty::Text, "a number") => {
+                refusal.instead("write CAST(… AS DECIMAL(p, s)): exact, and an error for what is no number")
+            }
+            (Ty::Text, "a date") => {
+                refusal.instead("write DATE 'YYYY-MM-DD'; give text columns the type date in the input")
+            }
             (Ty::Instant(_), "a date") => refusal.instead("write CAST(… AS DATE): the UTC date"),
             _ => refusal,
         }
@@ -93,8 +97,9 @@ impl Binder<'_> {
 
     pub(super) fn barred(&self, span: Span, shown: &str, name: &str) -> Refusal {
         if name == "float" {
-            self.refuse(span, shown, "a float may not reach a result, a comparison or a key")
-                .instead("give the column the type decimal in the input (`types`), or read it from a store that keeps it exact")
+            self.refuse(span, shown, "a float may not reach a result, a comparison or a key").instead(
+                "give the column the type decimal in the input (`types`), or read it from a store that keeps it exact",
+            )
         } else {
             self.refuse(span, shown, format!("a column of type {name} cannot be used in SQL"))
                 .instead("take the fields it needs out of it in the input (`fields`)")
@@ -125,7 +130,9 @@ impl Binder<'_> {
                 line: at.0.line,
                 column: at.0.column,
                 text: at.0.text.clone(),
-                instead: Some("round one operand first, as the rules say: round_half_up(x, 6), round_down(x, 6), …".into()),
+                instead: Some(
+                    "round one operand first, as the rules say: round_half_up(x, 6), round_down(x, 6), …".into(),
+                ),
             });
         }
         let ty = Ty::Decimal { digits: (dl + dr).min(MAX_PRECISION).max(scale), scale };
@@ -248,4 +255,3 @@ pub(super) fn ty_scale(ty: &Ty) -> u32 {
 fn scale(value: &Typed) -> u32 {
     ty_scale(&value.ty)
 }
-

@@ -100,7 +100,11 @@ impl Binder<'_> {
     fn union(&mut self, left: Table, right: Table, place: &SetExpr) -> Result<Table, Refusal> {
         if left.columns.len() != right.columns.len() {
             return Err(self
-                .refuse(place.span(), "", format!("UNION of {} and {} columns", left.columns.len(), right.columns.len()))
+                .refuse(
+                    place.span(),
+                    "",
+                    format!("UNION of {} and {} columns", left.columns.len(), right.columns.len()),
+                )
                 .instead("select the same number of columns on both sides, in one order"));
         }
         let (mut lefts, mut rights, mut columns, mut ids) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -134,7 +138,7 @@ impl Binder<'_> {
                 return Err(self.barred(place.span(), column.name.as_deref().unwrap_or(""), name));
             }
         }
-        let columns = table.columns.iter().map(|c| c.id).collect();
+        let columns = table.columns.iter().map(|c| (c.id, c.ty.clone())).collect();
         Ok(Table { rel: Arc::new(Rel::Distinct { input: table.rel, columns }), columns: table.columns })
     }
 
@@ -197,7 +201,11 @@ impl Binder<'_> {
                 None => {
                     if distinct {
                         return Err(self
-                            .refuse(item.expr.span(), &item.expr.to_string(), "ORDER BY of a SELECT DISTINCT must name an output")
+                            .refuse(
+                                item.expr.span(),
+                                &item.expr.to_string(),
+                                "ORDER BY of a SELECT DISTINCT must name an output",
+                            )
                             .instead("select the column, or sort in an outer query"));
                     }
                     self.expression(&item.expr, &mut Scope { columns: &table.columns, grouped: grouped.as_mut() })?
@@ -262,7 +270,11 @@ impl Binder<'_> {
             if let Expr::InSubquery { expr, subquery, negated } = part {
                 if *negated {
                     return Err(self
-                        .refuse(part.span(), &part.to_string(), "NOT IN (SELECT …) is never true when the list holds a NULL")
+                        .refuse(
+                            part.span(),
+                            &part.to_string(),
+                            "NOT IN (SELECT …) is never true when the list holds a NULL",
+                        )
                         .instead("write LEFT ANTI JOIN … ON …"));
                 }
                 memberships.push((expr, subquery));
@@ -281,7 +293,11 @@ impl Binder<'_> {
             let wanted = self.operand(expr, &mut Scope::plain(&table.columns))?;
             let members = self.query(subquery)?;
             let [member] = members.columns.as_slice() else {
-                return Err(self.refuse(subquery.span(), &subquery.to_string(), "the query of IN must have one column"));
+                return Err(self.refuse(
+                    subquery.span(),
+                    &subquery.to_string(),
+                    "the query of IN must have one column",
+                ));
             };
             let member = Operand {
                 value: Typed::column(member.id, member.ty.clone()),
@@ -299,7 +315,9 @@ impl Binder<'_> {
         let (exprs, modifiers) = match &select.group_by {
             GroupByExpr::Expressions(exprs, modifiers) => (exprs, modifiers),
             GroupByExpr::All(_) => {
-                return Err(self.refuse(select.span(), "GROUP BY ALL", "GROUP BY ALL is not supported").instead("name the keys"));
+                return Err(self
+                    .refuse(select.span(), "GROUP BY ALL", "GROUP BY ALL is not supported")
+                    .instead("name the keys"));
             }
         };
         if !modifiers.is_empty() {
@@ -336,9 +354,9 @@ impl Binder<'_> {
                 return Err(self.refuse(expr.span(), &expr.to_string(), "a key must depend on the row"));
             };
             let position: usize = text.to_string().parse().unwrap_or(0);
-            return position.checked_sub(1).and_then(|at| select.projection.get(at)).and_then(output).ok_or_else(|| {
-                self.refuse(expr.span(), &expr.to_string(), format!("there is no output number {position}"))
-            });
+            return position.checked_sub(1).and_then(|at| select.projection.get(at)).and_then(output).ok_or_else(
+                || self.refuse(expr.span(), &expr.to_string(), format!("there is no output number {position}")),
+            );
         }
         if let Expr::Identifier(name) = expr
             && self.column(std::slice::from_ref(name), &table.columns).is_err()
@@ -352,7 +370,12 @@ impl Binder<'_> {
         Ok(expr)
     }
 
-    fn items(&mut self, select: &Select, columns: &[Named], mut grouped: Option<&mut Grouped>) -> Result<Vec<Item>, Refusal> {
+    fn items(
+        &mut self,
+        select: &Select,
+        columns: &[Named],
+        mut grouped: Option<&mut Grouped>,
+    ) -> Result<Vec<Item>, Refusal> {
         let mut items = Vec::new();
         for item in &select.projection {
             let (expr, alias) = match item {
@@ -370,11 +393,17 @@ impl Binder<'_> {
                     let of_table = |c: &&Named| c.qualifier.as_deref().is_some_and(|q| same_name(&written, q));
                     items.extend(columns.iter().filter(of_table).map(|c| star(c, item)));
                     if items.len() == before {
-                        return Err(self.refuse(item.span(), &item.to_string(), format!("there is no table `{name}` in this FROM")));
+                        return Err(self.refuse(
+                            item.span(),
+                            &item.to_string(),
+                            format!("there is no table `{name}` in this FROM"),
+                        ));
                     }
                     continue;
                 }
-                _ => return Err(self.refuse(item.span(), &item.to_string(), "this form of an output is not supported")),
+                _ => {
+                    return Err(self.refuse(item.span(), &item.to_string(), "this form of an output is not supported"));
+                }
             };
             let name = alias.or_else(|| plain_name(expr));
             self.output.clone_from(&name);
@@ -385,7 +414,12 @@ impl Binder<'_> {
         Ok(items)
     }
 
-    fn plain_wildcard(&self, options: &WildcardAdditionalOptions, item: &SelectItem, grouped: bool) -> Result<(), Refusal> {
+    fn plain_wildcard(
+        &self,
+        options: &WildcardAdditionalOptions,
+        item: &SelectItem,
+        grouped: bool,
+    ) -> Result<(), Refusal> {
         let plain = options.opt_ilike.is_none()
             && options.opt_exclude.is_none()
             && options.opt_except.is_none()
@@ -393,7 +427,9 @@ impl Binder<'_> {
             && options.opt_rename.is_none()
             && options.opt_alias.is_none();
         if !plain {
-            return Err(self.refuse(item.span(), &item.to_string(), "options of * are not supported").instead("name the columns"));
+            return Err(self
+                .refuse(item.span(), &item.to_string(), "options of * are not supported")
+                .instead("name the columns"));
         }
         if grouped {
             return Err(self
@@ -409,7 +445,9 @@ impl Binder<'_> {
             (OrderByKind::Expressions(items), None) if items.iter().all(|item| item.with_fill.is_none()) => {
                 Ok(items.iter().collect())
             }
-            _ => Err(self.refuse(order.span(), &order.to_string(), "this form of ORDER BY is not supported").instead("name the keys")),
+            _ => Err(self
+                .refuse(order.span(), &order.to_string(), "this form of ORDER BY is not supported")
+                .instead("name the keys")),
         }
     }
 
@@ -431,7 +469,11 @@ impl Binder<'_> {
                     .map(|(index, _)| index);
                 let first = found.next();
                 if found.next().is_some() {
-                    return Err(self.refuse(name.span, &name.value, format!("two outputs have the name `{}`", name.value)));
+                    return Err(self.refuse(
+                        name.span,
+                        &name.value,
+                        format!("two outputs have the name `{}`", name.value),
+                    ));
                 }
                 Ok(first)
             }
@@ -474,16 +516,20 @@ impl Binder<'_> {
         };
         if query.order_by.is_none() {
             return Err(self
-                .refuse(rows.or(offset).map_or(query.span(), Spanned::span), limit.to_string().trim(), "LIMIT without ORDER BY takes any rows")
+                .refuse(
+                    rows.or(offset).map_or(query.span(), Spanned::span),
+                    limit.to_string().trim(),
+                    "LIMIT without ORDER BY takes any rows",
+                )
                 .instead("add ORDER BY with keys that decide the order"));
         }
         let mut count = |expr: Option<&Expr>| -> Result<Option<u64>, Refusal> {
             let Some(expr) = expr else { return Ok(None) };
             let bound = self.expression(expr, &mut Scope::plain(&[]))?;
             match bound.literal() {
-                Some(Literal::Number(n)) if bound.ty == Ty::Integer => u64::try_from(*n).map(Some).map_err(|_| {
-                    self.refuse(expr.span(), &expr.to_string(), "a count of rows cannot be negative")
-                }),
+                Some(Literal::Number(n)) if bound.ty == Ty::Integer => u64::try_from(*n)
+                    .map(Some)
+                    .map_err(|_| self.refuse(expr.span(), &expr.to_string(), "a count of rows cannot be negative")),
                 _ => Err(self.refuse(expr.span(), &expr.to_string(), "LIMIT and OFFSET take a whole number")),
             }
         };

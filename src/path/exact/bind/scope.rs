@@ -51,9 +51,9 @@ impl Binder<'_> {
             [name] => (None, name),
             [qualifier, name] => (Some(qualifier), name),
             _ => {
-                return Err(self
-                    .refuse(span, &shown, "a name of more than two parts")
-                    .instead("write table.column; a nested field is taken out of its document by the input's `fields`"));
+                return Err(self.refuse(span, &shown, "a name of more than two parts").instead(
+                    "write table.column; a nested field is taken out of its document by the input's `fields`",
+                ));
             }
         };
         let in_table = |c: &&Named| match qualifier {

@@ -113,9 +113,7 @@ impl<'a> Inputs<'a> {
             DataType::Int128 => Numbers::Decimal(series.i128()?.rechunk().into_owned()),
             DataType::Int64 => Numbers::Owned(series.i64()?.iter().map(|v| v.unwrap_or(0).into()).collect()),
             DataType::UInt64 => Numbers::Owned(series.u64()?.iter().map(|v| v.unwrap_or(0).into()).collect()),
-            DataType::Date => {
-                Numbers::Owned(series.date()?.physical().iter().map(|v| v.unwrap_or(0).into()).collect())
-            }
+            DataType::Date => Numbers::Owned(series.date()?.physical().iter().map(|v| v.unwrap_or(0).into()).collect()),
             other => polars_bail!(ComputeError: "a kernel was given a column of type {other} as a number"),
         };
         if column.len() == 1 && self.rows != 1 {
@@ -153,9 +151,7 @@ impl<'a> Inputs<'a> {
 
     /// One value a row; `None` for a row without one.
     fn rows<T>(&self, mut value: impl FnMut(usize) -> Result<T, Fault>) -> Result<Vec<Option<T>>, Fault> {
-        self.with(|valid| {
-            (0..self.rows).map(|row| if valid(row) { value(row).map(Some) } else { Ok(None) }).collect()
-        })
+        self.with(|valid| (0..self.rows).map(|row| if valid(row) { value(row).map(Some) } else { Ok(None) }).collect())
     }
 
     /// One number a row: the hot loops.
@@ -270,6 +266,15 @@ fn compute(op: &Op, inputs: &Inputs<'_>, ty: &Ty, closed: &[i32]) -> PolarsResul
             let found = inputs.rows(|row| i64::try_from(a.at(row)).map_err(|_| Fault::Overflow));
             found.map(|values| Int64Chunked::from_slice_options(name, &values).into_series())
         }
+        Op::KeyHigh | Op::KeyLow => {
+            let high = *op == Op::KeyHigh;
+            let a = inputs.numbers(0)?;
+            let a = a.view();
+            let found =
+                inputs.rows(|row| Ok(if high { number::key_high(a.at(row)) } else { number::key_low(a.at(row)) }));
+            found.map(|values| Int64Chunked::from_slice_options(name, &values).into_series())
+        }
+        Op::KeyJoin => two!(|high: i128, low: i128| Ok(number::key_join(high, low))),
         Op::DaysBetween => {
             let (a, b) = (inputs.numbers(0)?, inputs.numbers(1)?);
             let (a, b) = (a.view(), b.view());

@@ -67,9 +67,8 @@ impl Lowering<'_> {
         // Whether no earlier condition held.
         let mut open: Option<Expr> = guard.cloned();
         let mut lowered = Vec::with_capacity(arms.len());
-        let later_fallible = |from: usize| {
-            arms[from..].iter().any(|(c, r)| c.fallible() || r.fallible()) || otherwise.fallible()
-        };
+        let later_fallible =
+            |from: usize| arms[from..].iter().any(|(c, r)| c.fallible() || r.fallible()) || otherwise.fallible();
         for (index, (condition, result)) in arms.iter().enumerate() {
             let condition = self.expression(condition, open.as_ref());
             let held = condition.clone().fill_null(lit(false));
