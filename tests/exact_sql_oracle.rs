@@ -111,7 +111,11 @@ fn value(e: &E, row: &[Cell]) -> Result<Cell, Fault> {
         E::Round(a, to, mode) => {
             let from = scale(a);
             let cell = value(a, row)?;
-            if from <= *to { raise(cell, from, *to) } else { cell.map(|v| fit(rounded(&v, &ten(from - to), *mode))).transpose() }
+            if from <= *to {
+                raise(cell, from, *to)
+            } else {
+                cell.map(|v| fit(rounded(&v, &ten(from - to), *mode))).transpose()
+            }
         }
         E::Divide(a, b, to, mode) => match two(a, b)? {
             None => Ok(None),
@@ -182,7 +186,12 @@ fn truth(c: &C, row: &[Cell]) -> Result<Option<bool>, Fault> {
 fn possible(e: &E) -> bool {
     let below = match e {
         E::Column(_) | E::Literal(..) => true,
-        E::Add(a, b) | E::Subtract(a, b) | E::Multiply(a, b) | E::Extreme(_, a, b) | E::Coalesce(a, b) | E::NullIf(a, b)
+        E::Add(a, b)
+        | E::Subtract(a, b)
+        | E::Multiply(a, b)
+        | E::Extreme(_, a, b)
+        | E::Coalesce(a, b)
+        | E::NullIf(a, b)
         | E::Divide(a, b, ..) => possible(a) && possible(b),
         E::Negate(a) | E::Abs(a) | E::Round(a, ..) | E::Truncate(a, ..) => possible(a),
         E::Case(c, a, b) => possible_condition(c) && possible(a) && b.as_ref().is_none_or(|b| possible(b)),
@@ -216,7 +225,9 @@ fn sql(e: &E) -> String {
         E::Round(a, to, mode) => format!("round_{}({}, {to})", MODES[*mode], sql(a)),
         E::Divide(a, b, to, mode) => format!("divide({}, {}, {to}, '{}')", sql(a), sql(b), MODES[*mode]),
         E::Truncate(a, unit, scale) => format!("truncate_to_unit({}, {})", sql(a), literal(*unit, *scale)),
-        E::Extreme(greatest, a, b) => format!("{}({}, {})", if *greatest { "greatest" } else { "least" }, sql(a), sql(b)),
+        E::Extreme(greatest, a, b) => {
+            format!("{}({}, {})", if *greatest { "greatest" } else { "least" }, sql(a), sql(b))
+        }
         E::Coalesce(a, b) => format!("COALESCE({}, {})", sql(a), sql(b)),
         E::NullIf(a, b) => format!("NULLIF({}, {})", sql(a), sql(b)),
         E::Case(c, a, None) => format!("CASE WHEN {} THEN {} END", sql_condition(c), sql(a)),
@@ -333,7 +344,11 @@ fn polars(rows_: &[Row], query: &str) -> Result<Vec<Vec<String>>, (bool, String)
 }
 
 /// Both have the same rows, or neither has a result. A constant part that faults is refused before any row is seen.
-fn agree(query: &str, ours: Result<Vec<Vec<String>>, Fault>, theirs: Result<Vec<Vec<String>>, (bool, String)>) -> Result<(), TestCaseError> {
+fn agree(
+    query: &str,
+    ours: Result<Vec<Vec<String>>, Fault>,
+    theirs: Result<Vec<Vec<String>>, (bool, String)>,
+) -> Result<(), TestCaseError> {
     let faults = |what: &str| what.contains("more than 38 digits") || what.contains("division by zero");
     match (ours, theirs) {
         (Ok(ours), Ok(theirs)) => prop_assert_eq!(ours, theirs, "{}", query),
