@@ -325,3 +325,56 @@ fn an_investor_payout() {
          8|667000|8270|0|0|3335|671935"
     );
 }
+
+#[test]
+fn outer_joins_keep_their_rows_whatever_is_asked_of_them() {
+    let tables = Tables::new().table("l", "id integer, k decimal(9,2)", "1 1.00\n2 2.00\n3 NULL\n4 4.00").table(
+        "r",
+        "k decimal(9,2), v decimal(9,2)",
+        "1.00 2.50\n2.00 NULL\n9.00 1.00",
+    );
+    let ask = |columns: &str, condition: &str| {
+        let sql = format!(
+            "SELECT {columns} FROM l LEFT JOIN (SELECT k, v, 1 AS one FROM r) AS r ON l.k = r.k WHERE {condition} ORDER BY id"
+        );
+        run(&tables, &sql)
+    };
+    assert_eq!(ask("id, one", "TRUE"), "id|one\n1|1\n2|1\n3|NULL\n4|NULL");
+    assert_eq!(ask("id", "r.k IS NULL"), "id\n3\n4");
+    assert_eq!(ask("id", "r.v * 2 = 5"), "id\n1");
+    assert_eq!(ask("id", "(r.v * 2 = 5) IS NOT TRUE"), "id\n2\n3\n4");
+    assert_eq!(ask("id", "COALESCE(r.v * 2, 0) = 0"), "id\n2\n3\n4");
+    assert_eq!(ask("id", "CASE WHEN r.v * 2 = 5 THEN FALSE ELSE TRUE END"), "id\n2\n3\n4");
+    assert_eq!(ask("id", "r.one IS NULL"), "id\n3\n4");
+    assert_eq!(ask("id", "COALESCE(r.one, 0) + 0 = 0"), "id\n3\n4");
+    assert_eq!(ask("id", "NOT (r.v IS NOT NULL AND divide(1, r.v - 2.5 + 1, 0, 'down') = 1)"), "id\n2\n3\n4");
+}
+
+#[test]
+fn instants_of_any_unit_meet_literals() {
+    use polars::prelude::{Int64Chunked, IntoColumn, TimeUnit};
+    for (unit, count) in
+        [(TimeUnit::Milliseconds, 1000), (TimeUnit::Microseconds, 1_000_000), (TimeUnit::Nanoseconds, 1_000_000_000)]
+    {
+        let at = Int64Chunked::from_vec("at".into(), vec![0, 60 * count]).into_datetime(unit, None).into_column();
+        let frame = polars::prelude::DataFrame::new(2, vec![at]).expect("a frame");
+        let tables = Tables { frames: vec![("t".into(), frame)], params: Vec::new() };
+        assert_eq!(run(&tables, "SELECT COUNT(*) AS n FROM t WHERE at >= TIMESTAMP '1970-01-01 00:01:00'"), "n\n1");
+    }
+}
+
+#[test]
+fn an_input_that_is_not_as_declared_is_an_error() {
+    let declared = Tables::new().table("t", "a decimal(9,2)", "1.00");
+    let program = declared.compile("SELECT a FROM t").expect("exact");
+    let other = Tables::new().table("t", "a decimal(9,3)", "1.000");
+    let error = program.run(other.lazy()).expect_err("another scale");
+    assert_eq!(error.what, "the input column `t.a` is decimal(9,3), but was declared decimal(9,2)");
+    let lying = exact_tables::decimal("a", 4, 2, &[Some(12_345)]);
+    let frame = polars::prelude::DataFrame::new(1, vec![lying]).expect("a frame");
+    let tables = Tables { frames: vec![("t".into(), frame)], params: Vec::new() };
+    assert_eq!(
+        exact_tables::run_err(&tables, "SELECT a FROM t"),
+        "the SQL has no exact result: the input holds a value of more than the declared 4 digits, at `t.a`"
+    );
+}

@@ -1,6 +1,7 @@
 //! A compiled query: what it needs, what it yields, and running it.
 
 use std::collections::{BTreeSet, HashMap};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use polars::prelude::*;
@@ -114,7 +115,14 @@ impl Program {
         let shown: Vec<Expr> =
             self.columns.iter().map(|(name, id, _)| col(column_name(*id)).alias(name.as_str())).collect();
         // One frame goes in without a sink of its own, so one comes out.
-        let frame = frame.select(shown).collect_with_engine(engine).map_err(&failed)?.unwrap_single();
+        // Some of polars' engine is still `unimplemented!`: that must end this run, not the process.
+        let collect = AssertUnwindSafe(|| frame.select(shown).collect_with_engine(engine).map(|r| r.unwrap_single()));
+        let frame = catch_unwind(collect)
+            .map_err(|_| {
+                StoreError::failed("polars broke off while running the SQL")
+                    .hint("the reason stands above; please report the query")
+            })?
+            .map_err(&failed)?;
         self.check_result(&frame)?;
         Ok(frame)
     }
