@@ -134,6 +134,12 @@ pub(super) enum Op {
     /// The part of a number that counts 10^19.
     SumHigh,
     SumLow,
+    /// A coefficient's upper 64 bits, and its lower ones with the sign bit flipped: two integers that are equal and
+    /// ordered as the coefficients are.
+    KeyHigh,
+    KeyLow,
+    /// The coefficient of both halves.
+    KeyJoin,
     /// `high × 10^19 + low`.
     SumJoin,
     /// Numbers to text, with all digits of the scale.
@@ -202,7 +208,7 @@ pub(super) enum Rel {
     },
     Distinct {
         input: Arc<Rel>,
-        columns: Vec<Id>,
+        columns: Vec<(Id, Ty)>,
     },
     Sort {
         input: Arc<Rel>,

@@ -1,6 +1,7 @@
 //! A compiled query: what it needs, what it yields, and running it.
 
 use std::collections::{BTreeSet, HashMap};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use polars::prelude::*;
@@ -102,7 +103,14 @@ impl Program {
     pub fn run_on(&self, frames: Vec<(String, LazyFrame)>, engine: Engine) -> Result<DataFrame, StoreError> {
         let (frame, faults) = self.lower(frames)?;
         // One frame goes in without a sink of its own, so one comes out.
-        let frame = frame.collect_with_engine(engine).map_err(|e| faults.explain(&e))?.unwrap_single();
+        // Some of polars' engine is still `unimplemented!`: that must end this run, not the process.
+        let collect = AssertUnwindSafe(|| frame.collect_with_engine(engine).map(|result| result.unwrap_single()));
+        let frame = catch_unwind(collect)
+            .map_err(|_| {
+                StoreError::failed("polars broke off while running the SQL")
+                    .hint("the reason stands above; please report the query")
+            })?
+            .map_err(|error| faults.explain(&error))?;
         self.check_result(&frame)?;
         Ok(frame)
     }
@@ -120,7 +128,7 @@ impl Program {
         self.check_inputs(&mut frames)?;
         let closed = self.closed_days(&frames)?;
         let mut lowering = Lowering::new(&self.tables, &frames, &closed, &self.needed);
-        let faults = Faults(lowering.fault.clone());
+        let faults = Faults(Arc::clone(&lowering.fault));
         let frame = lowering.relation(&self.rel).map_err(|error| faults.explain(&error))?;
         let shown: Vec<Expr> =
             self.columns.iter().map(|(name, id, _)| col(column_name(*id)).alias(name.as_str())).collect();

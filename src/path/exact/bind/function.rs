@@ -89,6 +89,9 @@ impl Binder<'_> {
             _ => None,
         };
         let Some(args) = args else {
+            if name.starts_with("current_") {
+                return Err(self.unknown_function("now", function, &shown));
+            }
             return Err(self
                 .refuse(span, &shown, "this form of a call is not supported")
                 .instead("write name(argument, …)"));
@@ -141,7 +144,12 @@ impl Binder<'_> {
                 let (_, unit_scale) = self.needs_number(&unit)?;
                 let meet = scale.max(unit_scale);
                 let (ty, capped) = decimal(digits.saturating_sub(scale), unit_scale);
-                let known = matches!(unit.value.literal(), Some(Literal::Number(n)) if *n > 0);
+                if matches!(unit.value.literal(), Some(Literal::Number(n)) if *n <= 0) {
+                    return Err(self
+                        .refuse(unit.span, &unit.shown, "the unit must be above zero")
+                        .instead("write a unit such as 10, 100 or 0.05"));
+                }
+                let known = unit.value.literal().is_some();
                 let op = Op::Truncate(meet - scale, meet - unit_scale);
                 let (value, unit) = (self.as_number(value), self.as_number(unit));
                 self.call(op, vec![value, unit], ty, capped || !known, at)
@@ -313,7 +321,10 @@ impl Binder<'_> {
         let (_, sb) = self.needs_number(&b)?;
         // No divisor is nearer to zero than 10^-sb, so the quotient has at most sb more digits than the dividend.
         let (ty, capped) = decimal(da.saturating_sub(sa) + sb + 1, scale);
-        let known = matches!(b.value.literal(), Some(Literal::Number(n)) if *n != 0);
+        if b.value.literal() == Some(&Literal::Number(0)) {
+            return Err(self.refuse(b.span, &b.shown, "division by zero").instead("divide by what is not zero"));
+        }
+        let known = b.value.literal().is_some();
         let shift = i64::from(scale) + i64::from(sb) - i64::from(sa);
         let shift = i32::try_from(shift).unwrap_or(0);
         let (a, b) = (self.as_number(a), self.as_number(b));

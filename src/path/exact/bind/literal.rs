@@ -25,9 +25,10 @@ pub(super) fn number(coefficient: i128, scale: u32, integer: bool) -> Typed {
     Typed { node, ty: Ty::Decimal { digits: digits_of(coefficient).max(scale), scale } }
 }
 
-/// The unit that holds so many nanoseconds exactly, the coarsest that databases keep first.
+/// An instant in the coarsest unit that holds it exactly: it can then meet a column of any unit.
 fn instant(nanos: i128) -> Option<Typed> {
-    let unit = if nanos % 1000 == 0 { Unit::Microseconds } else { Unit::Nanoseconds };
+    let units = [Unit::Milliseconds, Unit::Microseconds, Unit::Nanoseconds];
+    let unit = units.into_iter().find(|unit| nanos % unit.nanos() == 0)?;
     let count = i64::try_from(nanos / unit.nanos()).ok()?;
     Some(Typed { node: Node::Literal(Literal::Instant(count)), ty: Ty::Instant(unit) })
 }

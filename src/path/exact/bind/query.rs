@@ -138,7 +138,7 @@ impl Binder<'_> {
                 return Err(self.barred(place.span(), column.name.as_deref().unwrap_or(""), name));
             }
         }
-        let columns = table.columns.iter().map(|c| c.id).collect();
+        let columns = table.columns.iter().map(|c| (c.id, c.ty.clone())).collect();
         Ok(Table { rel: Arc::new(Rel::Distinct { input: table.rel, columns }), columns: table.columns })
     }
 

@@ -266,6 +266,15 @@ fn compute(op: &Op, inputs: &Inputs<'_>, ty: &Ty, closed: &[i32]) -> PolarsResul
             let found = inputs.rows(|row| i64::try_from(a.at(row)).map_err(|_| Fault::Overflow));
             found.map(|values| Int64Chunked::from_slice_options(name, &values).into_series())
         }
+        Op::KeyHigh | Op::KeyLow => {
+            let high = *op == Op::KeyHigh;
+            let a = inputs.numbers(0)?;
+            let a = a.view();
+            let found =
+                inputs.rows(|row| Ok(if high { number::key_high(a.at(row)) } else { number::key_low(a.at(row)) }));
+            found.map(|values| Int64Chunked::from_slice_options(name, &values).into_series())
+        }
+        Op::KeyJoin => two!(|high: i128, low: i128| Ok(number::key_join(high, low))),
         Op::DaysBetween => {
             let (a, b) = (inputs.numbers(0)?, inputs.numbers(1)?);
             let (a, b) = (a.view(), b.view());

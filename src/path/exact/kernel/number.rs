@@ -224,6 +224,24 @@ pub(crate) fn join_sum(high: i128, low: i128) -> Result<i128, Fault> {
     }
 }
 
+/// The upper half of a key: the sign and the upper 63 bits.
+#[inline]
+pub(crate) fn key_high(a: i128) -> i64 {
+    (a >> 64) as i64
+}
+
+/// The lower half of a key, with its upper bit flipped so that its order as a signed number is that of the bits.
+#[inline]
+pub(crate) fn key_low(a: i128) -> i64 {
+    (a as i64) ^ i64::MIN
+}
+
+/// The coefficient of both halves.
+#[inline]
+pub(crate) fn key_join(high: i128, low: i128) -> i128 {
+    (high << 64) | i128::from(((low as i64) ^ i64::MIN) as u64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -271,6 +289,18 @@ mod tests {
         assert_eq!(truncate(MAX, 38, 10, 0), Err(Fault::Overflow));
         assert_eq!(truncate(MAX, 0, 10i128.pow(37), 5), Ok(0));
         assert_eq!(compare(MAX, 38, MAX, 37), std::cmp::Ordering::Greater);
+    }
+
+    #[test]
+    fn keys_are_ordered_as_their_numbers_and_come_back() {
+        let mut numbers =
+            vec![0, 1, -1, MAX, -MAX, i64::MAX.into(), i64::MIN.into(), 1 << 64, -(1 << 64), (1 << 63) + 5];
+        numbers.sort_unstable();
+        let keys: Vec<(i64, i64)> = numbers.iter().map(|n| (key_high(*n), key_low(*n))).collect();
+        assert!(keys.is_sorted());
+        for (number, (high, low)) in numbers.into_iter().zip(keys) {
+            assert_eq!(key_join(high.into(), low.into()), number);
+        }
     }
 
     #[test]

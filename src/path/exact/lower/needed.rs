@@ -83,7 +83,7 @@ fn demand(rel: &Rel, needed: &mut BTreeSet<Id>) {
                 }
             }
         }
-        Rel::Distinct { columns, .. } => needed.extend(columns),
+        Rel::Distinct { columns, .. } => needed.extend(columns.iter().map(|(id, _)| *id)),
         Rel::Sort { by, .. } => by.iter().for_each(|key| key.value.reads(needed)),
     }
 }

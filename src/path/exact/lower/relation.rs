@@ -48,9 +48,9 @@ impl Lowering<'_> {
             Rel::Aggregate { input, keys, aggregates } => self.aggregate(input, keys, aggregates),
             Rel::Union { inputs, columns } => self.union(inputs, columns),
             Rel::Distinct { input, columns } => {
-                let frame = self.relation(input)?;
-                let columns: Vec<Expr> = columns.iter().map(|id| col(column_name(*id))).collect();
-                Ok(frame.select(columns).unique(None, UniqueKeepStrategy::Any))
+                let keys: Vec<(Id, Typed)> =
+                    columns.iter().map(|(id, ty)| (*id, Typed::column(*id, ty.clone()))).collect();
+                self.aggregate(input, &keys, &[])
             }
             Rel::Sort { input, by } => {
                 let frame = self.relation(input)?;
@@ -111,11 +111,19 @@ impl Lowering<'_> {
         let (mut left_on, mut right_on) = (Vec::new(), Vec::new());
         let (mut left_keys, mut right_keys) = (Vec::new(), Vec::new());
         for (a, b) in keys {
-            let (name_a, name_b) = (self.helper(), self.helper());
-            left_keys.push(self.expression(a, None).alias(name_a.as_str()));
-            right_keys.push(self.expression(b, None).alias(name_b.as_str()));
-            left_on.push(col(name_a));
-            right_on.push(col(name_b));
+            // Both sides are taken apart the same way, or equal values would not meet.
+            let small = one_part(&a.ty) && one_part(&b.ty);
+            let (parts_a, parts_b) = (self.key_parts(a, small), self.key_parts(b, small));
+            if a.ty.dtype() != b.ty.dtype() || parts_a.len() != parts_b.len() {
+                polars_bail!(ComputeError: "join keys of types {} and {}", a.ty, b.ty);
+            }
+            for (a, b) in parts_a.into_iter().zip(parts_b) {
+                let (name_a, name_b) = (self.helper(), self.helper());
+                left_keys.push(a.alias(name_a.as_str()));
+                right_keys.push(b.alias(name_b.as_str()));
+                left_on.push(col(name_a));
+                right_on.push(col(name_b));
+            }
         }
         if !keys.is_empty() {
             left = left.with_columns(left_keys);
@@ -134,12 +142,50 @@ impl Lowering<'_> {
         Ok(left.join(right, left_on, right_on, args))
     }
 
+    /// A value as columns that polars joins, groups and sorts by: a decimal as integers, one when its digits fit, else
+    /// two halves. Polars' own keys of decimals panic in builds without 128-bit integers.
+    fn key_parts(&self, key: &Typed, small: bool) -> Vec<Expr> {
+        let value = self.expression(key, None);
+        if !matches!(key.ty, Ty::Decimal { .. }) {
+            return vec![value];
+        }
+        let place = Arc::new(Place { text: "a key".into(), line: 0, column: 0, output: None });
+        let ops = if small { vec![Op::ToInteger] } else { vec![Op::KeyHigh, Op::KeyLow] };
+        ops.into_iter()
+            .map(|op| {
+                let input = vec![value.clone()];
+                self.kernel(op, vec![Argument::Input(0)], input, None, &Ty::Integer, &place, Arc::default())
+            })
+            .collect()
+    }
+
+    /// The value that [`Self::key_parts`] took apart.
+    fn key_value(&self, parts: &[String], ty: &Ty) -> Option<Expr> {
+        let first = col(parts.first()?.as_str());
+        if !matches!(ty, Ty::Decimal { .. }) {
+            return Some(first);
+        }
+        let place = Arc::new(Place { text: "a key".into(), line: 0, column: 0, output: None });
+        let op = if parts.len() == 1 { Op::Rescale(0) } else { Op::KeyJoin };
+        let arguments = (0..parts.len()).map(Argument::Input).collect();
+        let inputs = parts.iter().map(|part| col(part.as_str())).collect();
+        Some(self.kernel(op, arguments, inputs, None, ty, &place, Arc::default()))
+    }
+
     fn sort(&self, frame: LazyFrame, by: &[SortKey]) -> LazyFrame {
+        let (mut keys, mut descending, mut nulls_last) = (Vec::new(), Vec::new(), Vec::new());
+        for key in by {
+            for part in self.key_parts(&key.value, one_part(&key.value.ty)) {
+                keys.push(part);
+                descending.push(key.descending);
+                nulls_last.push(key.nulls_last);
+            }
+        }
         let options = SortMultipleOptions::default()
-            .with_order_descending_multi(by.iter().map(|key| key.descending))
-            .with_nulls_last_multi(by.iter().map(|key| key.nulls_last))
+            .with_order_descending_multi(descending)
+            .with_nulls_last_multi(nulls_last)
             .with_maintain_order(true);
-        frame.sort_by_exprs(by.iter().map(|key| self.expression(&key.value, None)).collect::<Vec<_>>(), options)
+        frame.sort_by_exprs(keys, options)
     }
 
     fn union(&mut self, inputs: &[(Arc<Rel>, Vec<Id>)], columns: &[Id]) -> PolarsResult<LazyFrame> {
@@ -171,10 +217,23 @@ impl Lowering<'_> {
     ) -> PolarsResult<LazyFrame> {
         let frame = self.relation(input)?;
         let rows = self.helper();
-        let mut before: Vec<Expr> =
-            keys.iter().map(|(id, key)| self.expression(key, None).alias(column_name(*id))).collect();
-        let mut during = vec![len().alias(rows.as_str())];
-        let mut after = Vec::new();
+        let (mut before, mut by, mut values) = (Vec::new(), Vec::new(), Vec::new());
+        for (id, key) in keys {
+            let mut names = Vec::new();
+            for part in self.key_parts(key, one_part(&key.ty)) {
+                let name = self.helper();
+                before.push(part.alias(name.as_str()));
+                by.push(col(name.as_str()));
+                names.push(name);
+            }
+            values.extend(self.key_value(&names, &key.ty).map(|value| value.alias(column_name(*id))));
+        }
+        // Rows are counted by a column: len() alone over a UNION is rewritten by polars into a sum of 128-bit integers,
+        // which this build does not have.
+        let counted = self.helper();
+        before.push(lit(true).alias(counted.as_str()));
+        let mut during = vec![col(counted).count().alias(rows.as_str())];
+        let mut after = values;
         let mut shown: Vec<Expr> = keys.iter().map(|(id, _)| col(column_name(*id))).collect();
         for (id, aggregate) in aggregates.iter().filter(|(id, _)| self.needed.contains(id)) {
             let name = column_name(*id);
@@ -184,7 +243,13 @@ impl Lowering<'_> {
                 continue;
             };
             let value = self.helper();
-            before.push(self.expression(argument, None).alias(value.as_str()));
+            let mut argument_value = self.expression(argument, None);
+            if let (AggregateKind::CountDistinct, Ty::Decimal { scale, .. }) = (aggregate.kind, &argument.ty) {
+                let (op, input) = (Op::NumberToText(*scale), vec![argument_value]);
+                let arguments = vec![Argument::Input(0)];
+                argument_value = self.kernel(op, arguments, input, None, &Ty::Text, &aggregate.at.0, Arc::default());
+            }
+            before.push(argument_value.alias(value.as_str()));
             let value = col(value);
             match aggregate.kind {
                 AggregateKind::Min => during.push(value.min().alias(name)),
@@ -195,7 +260,8 @@ impl Lowering<'_> {
                     after.push(col(count).cast(DataType::Int64).alias(name));
                 }
                 AggregateKind::CountDistinct => {
-                    // n_unique counts NULL as a value, SQL does not.
+                    // n_unique counts NULL as a value, SQL does not. Decimals are counted as their texts: all have
+                    // one scale, so each has one text.
                     let (unique, count) = (self.helper(), self.helper());
                     during.push(value.clone().n_unique().alias(unique.as_str()));
                     during.push(value.count().alias(count.as_str()));
@@ -222,8 +288,7 @@ impl Lowering<'_> {
         let (direct, halves): (Vec<Expr>, Vec<Expr>) = before.into_iter().partition(|e| !is_half(e));
         let frame = if direct.is_empty() { frame } else { frame.with_columns(direct) };
         let frame = if halves.is_empty() { frame } else { frame.with_columns(halves) };
-        let keys: Vec<Expr> = keys.iter().map(|(id, _)| col(column_name(*id))).collect();
-        let frame = if keys.is_empty() { frame.select(during) } else { frame.group_by(keys).agg(during) };
+        let frame = if by.is_empty() { frame.select(during) } else { frame.group_by(by).agg(during) };
         let frame = if after.is_empty() { frame } else { frame.with_columns(after) };
         Ok(if shown.is_empty() { frame } else { frame.select(shown) })
     }
@@ -250,6 +315,13 @@ impl Lowering<'_> {
         let arguments = vec![Argument::Input(0), Argument::Input(1)];
         self.kernel(Op::SumJoin, arguments, sums, None, &aggregate.ty, place, Arc::default())
     }
+}
+
+/// Most digits of a decimal that fits 64 bits.
+const ONE_PART: u32 = 18;
+
+fn one_part(ty: &Ty) -> bool {
+    matches!(ty, Ty::Decimal { digits, .. } if *digits <= ONE_PART)
 }
 
 /// Marks the helper columns that are made of other helper columns.

@@ -1,0 +1,62 @@
+//! Over Parquet: only needed columns are read, the streaming engine runs the kernels, nothing holds all rows.
+
+mod exact_tables;
+
+use std::fs::File;
+
+use exact_tables::decimal;
+use polars::prelude::*;
+use recon::path::exact::{TableSchema, compile};
+
+/// Resident memory of this process at its peak, in KiB.
+fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or("VmHWM: 0 kB");
+    line.split_whitespace().nth(1).and_then(|n| n.parse().ok()).unwrap_or(0)
+}
+
+#[test]
+fn parquet_is_read_in_streams() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("plays.parquet");
+    let rows: i64 = std::env::var("EXACT_ROWS").ok().and_then(|n| n.parse().ok()).unwrap_or(200_000);
+    // Written in slices, so that writing is not what takes the memory.
+    let slice = 100_000.min(rows);
+    let columns = |from: i64| {
+        let ids: Vec<i64> = (from..from + slice).collect();
+        let amounts: Vec<Option<i128>> = ids.iter().map(|i| Some(i128::from(i * 7919 % 1_000_000))).collect();
+        vec![
+            Column::new("track".into(), ids.iter().map(|i| i % 1000).collect::<Vec<_>>()),
+            Column::new("seconds".into(), ids.iter().map(|i| i % 240).collect::<Vec<_>>()),
+            Column::new("memo".into(), ids.iter().map(|i| format!("a text that nobody needs {i}")).collect::<Vec<_>>()),
+            decimal("amount", 18, 4, &amounts),
+        ]
+    };
+    let first = DataFrame::new(slice as usize, columns(0)).expect("a frame");
+    let schema = TableSchema::of("plays", first.schema());
+    let mut writer =
+        ParquetWriter::new(File::create(&path).expect("a file")).batched(first.schema()).expect("a writer");
+    let mut expected = 0i128;
+    for from in (0..rows).step_by(slice as usize) {
+        let frame = DataFrame::new(slice as usize, columns(from)).expect("a frame");
+        writer.write_batch(&frame).expect("written");
+        for i in (from..from + slice).filter(|i| i % 240 >= 60) {
+            expected += i128::from(i * 7919 % 1_000_000) * 154;
+        }
+    }
+    writer.finish().expect("finished");
+
+    let sql = "SELECT SUM(line) AS total, COUNT(*) AS tracks FROM (
+                 SELECT track, SUM(amount * 0.0154) AS line FROM plays WHERE seconds >= 60 GROUP BY track) AS t";
+    let program = compile(sql, &[], &[schema]).expect("exact");
+    assert_eq!(program.needed(), [("plays".to_owned(), vec!["track".into(), "seconds".into(), "amount".into()])]);
+    let before = peak();
+    let started = std::time::Instant::now();
+    let path = PlRefPath::new(path.to_str().expect("a plain path"));
+    let scan = LazyFrame::scan_parquet(path, ScanArgsParquet::default()).expect("a scan");
+    let result = program.run(vec![("plays".into(), scan)]).expect("a result");
+    eprintln!("{rows} rows: {:?}, peak {} KiB before, {} KiB after", started.elapsed(), before, peak());
+    let total = result.column("total").and_then(|c| c.get(0)).expect("a total");
+    assert_eq!(total, AnyValue::Decimal(expected, 38, 8));
+    assert_eq!(result.column("tracks").and_then(|c| c.get(0)).expect("a count"), AnyValue::Int64(1000));
+}
