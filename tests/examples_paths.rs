@@ -14,7 +14,7 @@ use recon::examples::merchant::{
     calculator::{Holidays, settle_lines},
 };
 use recon::examples::{Example, Scale, p2p::P2p, royalty::Royalty};
-use sqlx::Connection;
+use sqlx::{Connection, Row};
 use third::Results;
 
 fn scales() -> Vec<Scale> {
@@ -372,4 +372,33 @@ fn merchant_calculator_answers_every_record() {
         assert!(answer["error"].as_str().expect(lines[1]).contains(says), "{case}: {answer}");
     }
     assert!(Holidays::from_lines(&b"{\"day\":\"2026-10-05\"}\n"[..]).is_err());
+}
+
+/// The MySQL queries rest on this: DIV drops the fraction of the true quotient of DECIMALs, and never rounds it first.
+/// Quotients just below a whole number, where a rounded one would be one too high.
+#[test]
+fn mysql_div_is_the_floor_of_the_true_quotient() {
+    let mut draw = recon::examples::Draw::at(8, 8, 8);
+    let mut cases = Vec::new();
+    for _ in 0..500 {
+        let divisor = draw.between(3, 900_000_000_000_000);
+        let quotient = draw.between(0, 9_000_000_000_000_000_000 / 1_000);
+        // dividend = quotient × divisor + divisor - 1, written as a product of a DECIMAL with four decimals.
+        let dividend = num_bigint::BigInt::from(quotient) * divisor + (divisor - 1);
+        cases.push((
+            format!("(CAST('{dividend}' AS DECIMAL(40,0)) * CAST(0.0001 AS DECIMAL(5,4)) * 10000) DIV {divisor}"),
+            quotient,
+        ));
+    }
+    examples_stores::block_on(async {
+        let mut server = sqlx::MySqlConnection::connect(&support::server_url("MYSQL")).await.expect("connects");
+        for cases in cases.chunks(50) {
+            let columns: Vec<String> = cases.iter().map(|(e, _)| format!("CAST({e} AS SIGNED)")).collect();
+            let query = sqlx::AssertSqlSafe(format!("SELECT {}", columns.join(", ")));
+            let row = sqlx::query(query).fetch_one(&mut server).await.expect("quotients");
+            for (at, (expression, quotient)) in cases.iter().enumerate() {
+                assert_eq!(row.get::<i64, _>(at), *quotient, "{expression}");
+            }
+        }
+    });
 }

@@ -75,10 +75,8 @@ fn results(source: &mut dyn Source, key: &[&str], columns: &[&str]) -> Results {
     for row in rows {
         let shown: Vec<String> = row
             .iter()
-            .map(|v| match v {
-                // SQLite has no decimals: amounts with a fraction come as text.
-                value => value.amount().map_or(value.to_string(), |a| Ratio::parse(&a.to_string()).show()),
-            })
+            // SQLite has no decimals: amounts with a fraction come as text.
+            .map(|v| v.amount().map_or(v.to_string(), |a| Ratio::parse(&a.to_string()).show()))
             .collect();
         let values = columns.iter().map(|c| (*c).to_owned()).zip(shown[key.len()..].iter().cloned()).collect();
         assert!(results.insert(shown[..key.len()].to_vec(), values).is_none(), "twice: {row:?}");

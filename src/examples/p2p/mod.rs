@@ -73,11 +73,21 @@ impl Example for P2p {
 
     fn collections(&self, scale: Scale) -> Vec<Collection> {
         vec![Collection::new("holdings", move || -> Documents {
-            let generated = facts::holdings_with_loans(scale)
-                .filter_map(move |(holding, loan)| generated_document(scale, holding, loan));
+            // Twenty holdings share a loan: its installments are made once.
+            let mut current: Option<(Loan, Value)> = None;
+            let generated = facts::holdings_with_loans(scale).filter_map(move |(holding, loan)| {
+                let installments = match current.take() {
+                    Some((same, installments)) if same.id == loan.id => installments,
+                    _ => installments(&loan),
+                };
+                let made = generated_document(scale, holding, &loan, &installments);
+                current = Some((loan, installments));
+                made
+            });
             let quirks = extra(scale).map(|quirk| {
                 let (kind, repayments) = quirk.documents;
-                holding_document(&quirk.holding, kind, &Loan { repayments, ..quirk.loan })
+                let loan = Loan { repayments, ..quirk.loan };
+                holding_document(&quirk.holding, kind, &loan, installments(&loan))
             });
             Box::new(generated.chain(quirks))
         })]
@@ -184,18 +194,22 @@ fn repayment_row(loan: i64, r: &Repayment) -> Vec<Value> {
 }
 
 /// The document of a generated holding, with its investor's fault.
-fn generated_document(scale: Scale, mut holding: Holding, mut loan: Loan) -> Option<Value> {
+fn generated_document(scale: Scale, mut holding: Holding, loan: &Loan, as_paid: &Value) -> Option<Value> {
     let investor = facts::investor(scale, holding.investor.unsigned_abs() - 1);
     match facts::fault(scale, holding.investor) {
         Some(Fault::Missing) => return None,
+        Some(Fault::Principal) => {
+            let mut wrong = loan.clone();
+            wrong.repayments.iter_mut().for_each(|r| r.principal += wrong.total_units);
+            return Some(holding_document(&holding, investor.kind, &wrong, installments(&wrong)));
+        }
         Some(Fault::Stranger) => holding.investor += STRANGER,
-        Some(Fault::Principal) => loan.repayments.iter_mut().for_each(|r| r.principal += loan.total_units),
         None => {}
     }
-    Some(holding_document(&holding, investor.kind, &loan))
+    Some(holding_document(&holding, investor.kind, loan, as_paid.clone()))
 }
 
-fn holding_document(holding: &Holding, kind: InvestorType, loan: &Loan) -> Value {
+fn installments(loan: &Loan) -> Value {
     let won = |amount: i64| decimal(amount, 0);
     let installment = |r: &Repayment| {
         document([
@@ -207,6 +221,10 @@ fn holding_document(holding: &Holding, kind: InvestorType, loan: &Loan) -> Value
             ("outstanding_before", won(r.outstanding_before)),
         ])
     };
+    Value::Array(loan.repayments.iter().map(installment).collect())
+}
+
+fn holding_document(holding: &Holding, kind: InvestorType, loan: &Loan, installments: Value) -> Value {
     document([
         ("_id", int(holding.id)),
         (
@@ -226,7 +244,7 @@ fn holding_document(holding: &Holding, kind: InvestorType, loan: &Loan) -> Value
             ]),
         ),
         ("units", int(holding.units)),
-        ("installments", Value::Array(loan.repayments.iter().map(installment).collect())),
+        ("installments", installments),
     ])
 }
 
