@@ -319,15 +319,6 @@ fn wrong_command_lines_say_what_and_what_to_do() {
 }
 
 #[test]
-fn the_demo_shows_its_planted_faults() {
-    let outcome = Place::new().recon(&["demo"]);
-    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
-    for part in ["DIFFER", "5 of 118", "INV-0007", "INV-0031", "INV-0058", "INV-0080", "INV-0900", "2 double"] {
-        assert!(outcome.stdout.contains(part), "{part} is not in\n{}", outcome.stdout);
-    }
-}
-
-#[test]
 fn a_condition_that_cannot_be_decided_never_drops_a_record() {
     let place = Place::new();
     place.write("legacy.csv", b"id,status,net\n1,paid,10\n2,pa\xffid,20\n");
@@ -409,14 +400,12 @@ fn more_fields_than_can_be_remembered_are_not_green() {
 }
 
 #[test]
-fn a_report_never_replaces_a_side_and_the_demo_nothing() {
+fn a_report_never_replaces_a_side() {
     let place = Place::new();
     place.write("a.csv", "id,net\n1,1\n");
     place.write("b.csv", "id,net\n1,2\n");
     let outcome = place.recon(&["diff", "a.csv", "b.csv", "--key", "id", "-o", "a.csv"]);
     assert_eq!((outcome.code, place.read("a.csv").as_str()), (Some(2), "id,net\n1,1\n"), "{outcome}");
-    let outcome = place.recon(&["demo", "--keep", "."]);
-    assert_eq!(outcome.code, Some(2), "{outcome}");
 }
 
 #[test]

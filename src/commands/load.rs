@@ -95,6 +95,7 @@ pub(super) fn put(
 ) -> Result<Vec<Loaded>, Failure> {
     let mut loaded = Vec::new();
     let tables = example.tables(scale);
+    check(example, scale, project, replace)?;
     if !tables.is_empty() {
         let store = project.store("core")?;
         let mut writer = SqlWriter::connect(store.url.expose())?;
@@ -144,7 +145,7 @@ pub(super) fn put(
                 &mut written,
             )?,
             StoreKind::Files => {
-                let path = file(store, collection.name, "ndjson", replace)?;
+                let path = file(store, collection.name, "ndjson");
                 write_ndjson(&path, &mut collection.documents(), &mut written)?
             }
             _ => return Err(Failure::usage("the store `docs` must be MongoDB or a folder of files")),
@@ -153,12 +154,9 @@ pub(super) fn put(
     }
     for data in example.files(scale) {
         let store = project.store("lake")?;
-        if store.kind != StoreKind::Files {
-            return Err(Failure::usage("the store `lake` must be a folder of files"));
-        }
         let place = format!("lake {}", data.name);
         let bar = Bar::new(&place, quiet);
-        let path = file(store, data.name, "parquet", replace)?;
+        let path = file(store, data.name, "parquet");
         let records = write_parquet(&path, &columns(&data), &mut data.rows(), &mut |count| bar.at(count))?;
         loaded.push(Loaded { place, records });
     }
@@ -179,14 +177,37 @@ fn columns(data: &DataFile) -> Vec<ParquetColumn> {
     data.columns.iter().map(column).collect()
 }
 
-fn file(store: &Store, name: &str, ending: &str, replace: bool) -> Result<PathBuf, Failure> {
+/// Looks at every place before the first is written.
+fn check(example: &dyn Example, scale: Scale, project: &Project, replace: bool) -> Result<(), Failure> {
+    let free = |path: PathBuf| match path.exists() && !replace {
+        true => Err(there_already(&format!("the file {}", path.display()))),
+        false => Ok(()),
+    };
+    if !example.tables(scale).is_empty() {
+        project.store("core")?;
+    }
+    for collection in example.collections(scale) {
+        let store = project.store("docs")?;
+        match store.kind {
+            StoreKind::MongoDb => {}
+            StoreKind::Files => free(file(store, collection.name, "ndjson"))?,
+            _ => return Err(Failure::usage("the store `docs` must be MongoDB or a folder of files")),
+        }
+    }
+    for data in example.files(scale) {
+        let store = project.store("lake")?;
+        if store.kind != StoreKind::Files {
+            return Err(Failure::usage("the store `lake` must be a folder of files"));
+        }
+        free(file(store, data.name, "parquet"))?;
+    }
+    Ok(())
+}
+
+fn file(store: &Store, name: &str, ending: &str) -> PathBuf {
     let url = store.url.expose();
     let folder = url.strip_prefix("file:").map_or(url, |path| path.strip_prefix("//").unwrap_or(path));
-    let path = PathBuf::from(folder).join(format!("{name}.{ending}"));
-    if path.exists() && !replace {
-        return Err(there_already(&format!("the file {}", path.display())));
-    }
-    Ok(path)
+    PathBuf::from(folder).join(format!("{name}.{ending}"))
 }
 
 fn there_already(what: &str) -> Failure {
