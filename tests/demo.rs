@@ -33,12 +33,12 @@ fn each_settlement_is_computed_twice_and_shown_on_one_screen() {
 #[test]
 fn faults_are_planted_at_any_size_and_the_demo_overwrites_nothing() {
     let place = Place::new();
-    let size = ["--records", "5000", "--faults", "2%", "--no-quirks", "--seed", "7"];
+    let size = ["--records", "5000", "--faults", "20%", "--no-quirks", "--seed", "7"];
     for name in ["p2p", "royalty", "merchant"] {
         let outcome = place.recon(&[&["demo", name, "--keep", name][..], &size].concat());
         assert_eq!(outcome.code, Some(0), "{outcome}");
         let example = examples::named(name).expect("an example");
-        let planted = example.planted(Scale { records: 5_000, seed: 7, faults: 20_000, quirks: false });
+        let planted = example.planted(Scale { records: 5_000, seed: 7, faults: 200_000, quirks: false });
         let main = example.reconciliations()[0];
         let expected = planted.iter().filter(|planted| planted.reconciliation == main).count();
         assert!(expected > 0, "{name}");

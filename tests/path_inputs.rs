@@ -81,8 +81,9 @@ fn agrees(outcome: &Outcome) {
     assert_eq!(outcome.code, Some(0), "{outcome}");
     let report: serde_json::Value = serde_json::from_str(&outcome.stdout).expect("JSON");
     assert_eq!(report["counts"]["matched"], 3, "{outcome}");
-    let notices = report["sides"]["candidate"]["notices"].to_string();
-    assert!(notices.contains("input `lines`: 4 records") && notices.contains("SHA-256"), "{notices}");
+    let input = &report["sides"]["candidate"]["inputs"][0];
+    assert_eq!((&input["name"], &input["records"]), (&"lines".into(), &4.into()), "{outcome}");
+    assert_eq!(input["fingerprint"].as_str().map(str::len), Some(64), "{outcome}");
 }
 
 fn bson_file(documents: &[Document]) -> Vec<u8> {
