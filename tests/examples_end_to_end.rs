@@ -1,6 +1,6 @@
 //! The worked settlements through the program itself, on embedded stores: `recon diff NAME` agrees on clean data and
 //! finds exactly what was planted, whatever kind of file the lake holds, and whether the calculator is a program or a
-//! service.
+//! service; and the same on MySQL and MongoDB through the profile `servers`.
 #![allow(clippy::expect_used, clippy::panic)]
 
 mod examples_stores;
@@ -15,8 +15,9 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Date32Array, Decimal128Array, Int64Array, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema};
-use examples_stores::{block_on, fill_sqlite};
-use recon::domain::{Amount, Value};
+use examples_stores::{MysqlDatabase, block_on, fill_sqlite};
+use mongodb::bson::{Bson, DateTime};
+use recon::domain::{Amount, NumberForm, Value};
 use recon::examples::merchant::{Merchant, calculator};
 use recon::examples::{DataFile, Example, Kind, Scale, p2p::P2p, royalty::Royalty};
 use support::Place;
@@ -113,9 +114,14 @@ fn write_parquet(file: &DataFile, path: &Path) {
 
 /// Runs every reconciliation of the project, and holds what it finds to what was planted.
 fn check(example: &dyn Example, scale: Scale, place: &Place) {
+    check_with(example, scale, place, &[]);
+}
+
+fn check_with(example: &dyn Example, scale: Scale, place: &Place, global: &[&str]) {
     let planted = example.planted(scale);
     for reconciliation in example.reconciliations() {
-        let mut words = vec!["diff".to_owned(), (*reconciliation).to_owned()];
+        let mut words: Vec<String> = global.iter().map(|word| (*word).to_owned()).collect();
+        words.extend(["diff".to_owned(), (*reconciliation).to_owned()]);
         for (name, value) in example.params() {
             words.extend(["--param".to_owned(), format!("{name}={value}")]);
         }
@@ -163,7 +169,6 @@ fn p2p_agrees_but_for_what_was_planted() {
 }
 
 #[test]
-#[ignore = "polars plans a query of this depth on more stack than the reader's thread has"]
 fn royalty_agrees_but_for_what_was_planted_from_parquet() {
     for scale in scales(12_000) {
         check(&Royalty, scale, &project(&Royalty, scale, false));
@@ -171,7 +176,6 @@ fn royalty_agrees_but_for_what_was_planted_from_parquet() {
 }
 
 #[test]
-#[ignore = "polars plans a query of this depth on more stack than the reader's thread has"]
 fn royalty_agrees_but_for_what_was_planted_from_ndjson() {
     for scale in scales(4_000) {
         check(&Royalty, scale, &project(&Royalty, scale, true));
@@ -179,7 +183,6 @@ fn royalty_agrees_but_for_what_was_planted_from_ndjson() {
 }
 
 #[test]
-#[ignore = "`recon calculator` is not wired yet"]
 fn merchant_agrees_but_for_what_was_planted_asked_of_a_program() {
     for scale in scales(3_000) {
         check(&Merchant, scale, &project(&Merchant, scale, false));
@@ -203,4 +206,78 @@ fn merchant_agrees_but_for_what_was_planted_asked_of_a_service() {
         place.write("recon.toml", toml.replace(program, &service));
         check(&Merchant, scale, &place);
     }
+}
+
+/// Documents in a MongoDB database, gone when the test ends.
+struct MongoDatabase(String);
+
+impl MongoDatabase {
+    fn filled(example: &dyn Example, scale: Scale) -> MongoDatabase {
+        let database = MongoDatabase(support::unique_name("examples"));
+        block_on(async {
+            let client = mongodb::Client::with_uri_str(support::server_url("MONGODB")).await.expect("connects");
+            for collection in example.collections(scale) {
+                let into = client.database(&database.0).collection::<Bson>(collection.name);
+                let mut documents = collection.documents().map(|document| bson(&document)).peekable();
+                while documents.peek().is_some() {
+                    into.insert_many(documents.by_ref().take(1_000).collect::<Vec<_>>()).await.expect("inserted");
+                }
+            }
+            client.shutdown().await;
+        });
+        database
+    }
+}
+
+impl Drop for MongoDatabase {
+    fn drop(&mut self) {
+        block_on(async {
+            let client = mongodb::Client::with_uri_str(support::server_url("MONGODB")).await.expect("connects");
+            client.database(&self.0).drop().await.expect("dropped");
+            client.shutdown().await;
+        });
+    }
+}
+
+/// As a team's documents hold it: amounts as Decimal128, numbers as 64-bit integers, moments as dates.
+fn bson(value: &Value) -> Bson {
+    match value {
+        Value::Document(fields) => Bson::Document(fields.iter().map(|(n, v)| (n.clone(), bson(v))).collect()),
+        Value::Array(items) => Bson::Array(items.iter().map(bson).collect()),
+        Value::Number { amount, form: NumberForm::Integer } => {
+            Bson::Int64(amount.to_string().parse().expect("an integer"))
+        }
+        Value::Number { amount, .. } => Bson::Decimal128(amount.to_string().parse().expect("a decimal")),
+        Value::Instant { nanos, .. } => {
+            Bson::DateTime(DateTime::from_millis(i64::try_from(nanos / 1_000_000).expect("a moment")))
+        }
+        other => Bson::String(other.to_string()),
+    }
+}
+
+fn check_on_servers(example: &dyn Example, scale: Scale) {
+    let (mysql, mongo) = (MysqlDatabase::filled(example, scale), MongoDatabase::filled(example, scale));
+    let place = project(example, Scale { records: 1, ..scale }, false);
+    // The lake stays a folder of files.
+    for file in example.files(scale) {
+        write_parquet(&file, &place.path().join("lake").join(format!("{}.parquet", file.name)));
+    }
+    let place =
+        place.env("RECON_MYSQL_URL", &mysql.url()).env("RECON_MONGO_URL", &support::database_url("MONGODB", &mongo.0));
+    check_with(example, scale, &place, &["--profile", "servers"]);
+}
+
+#[test]
+fn p2p_on_servers_agrees_but_for_what_was_planted() {
+    check_on_servers(&P2p, scales(3_000)[1]);
+}
+
+#[test]
+fn royalty_on_servers_agrees_but_for_what_was_planted() {
+    check_on_servers(&Royalty, scales(6_000)[1]);
+}
+
+#[test]
+fn merchant_on_servers_agrees_but_for_what_was_planted() {
+    check_on_servers(&Merchant, scales(3_000)[1]);
 }

@@ -90,29 +90,50 @@ pub fn sqlite(path: &Path, example: &dyn Example, sql: &str, key: &[&str], colum
     results(&mut SqliteSource::new(path.into(), target, Settings::default()), key, columns)
 }
 
+/// A database on the test server with the example's tables, gone when the test ends.
+pub struct MysqlDatabase(String);
+
+impl MysqlDatabase {
+    pub fn filled(example: &dyn Example, scale: Scale) -> MysqlDatabase {
+        let database = MysqlDatabase(crate::support::unique_name("examples"));
+        database.run(vec![format!("CREATE DATABASE {}", database.0), format!("USE {}", database.0)]);
+        let mut filling = vec![format!("USE {}", database.0)];
+        filling.extend(statements(example, scale, Dialect::MySql));
+        database.run(filling);
+        database
+    }
+
+    pub fn url(&self) -> String {
+        crate::support::database_url("MYSQL", &self.0)
+    }
+
+    fn run(&self, statements: Vec<String>) {
+        block_on(async {
+            let server = crate::support::server_url("MYSQL");
+            let mut server = sqlx::MySqlConnection::connect(&server).await.expect("connects");
+            for statement in statements {
+                sqlx::raw_sql(AssertSqlSafe(statement.clone())).execute(&mut server).await.expect(&statement);
+            }
+            server.close().await.expect("closes");
+        });
+    }
+}
+
+impl Drop for MysqlDatabase {
+    fn drop(&mut self) {
+        self.run(vec![format!("DROP DATABASE {}", self.0)]);
+    }
+}
+
 /// What the legacy SQL gives over a filled database on the test server.
 pub fn mysql(example: &dyn Example, scale: Scale, queries: &[(&str, &[&str], &[&str])]) -> Vec<Results> {
-    let name = crate::support::unique_name("examples");
-    block_on(async {
-        let mut server = sqlx::MySqlConnection::connect(&crate::support::server_url("MYSQL")).await.expect("connects");
-        sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut server).await.expect("made");
-        sqlx::raw_sql(AssertSqlSafe(format!("USE {name}"))).execute(&mut server).await.expect("used");
-        for statement in statements(example, scale, Dialect::MySql) {
-            sqlx::raw_sql(AssertSqlSafe(statement.clone())).execute(&mut server).await.expect(&statement);
-        }
-        server.close().await.expect("closes");
-    });
-    let url = url::Url::parse(&crate::support::database_url("MYSQL", &name)).expect("a URL");
+    let database = MysqlDatabase::filled(example, scale);
+    let url = url::Url::parse(&database.url()).expect("a URL");
     let read = |(sql, key, columns): &(&str, &[&str], &[&str])| {
         let target = Target { query: Some(file(example, sql)), table: None, params: params(example) };
         results(&mut MySqlSource::new(url.clone(), target, Settings::default()), key, columns)
     };
-    let found = queries.iter().map(read).collect();
-    block_on(async {
-        let mut server = sqlx::MySqlConnection::connect(&crate::support::server_url("MYSQL")).await.expect("connects");
-        sqlx::raw_sql(AssertSqlSafe(format!("DROP DATABASE {name}"))).execute(&mut server).await.expect("dropped");
-    });
-    found
+    queries.iter().map(read).collect()
 }
 
 /// A file of the example's project.
