@@ -1,5 +1,5 @@
 //! Small tables written as text, and results as text: one line a row, sorted unless the query sorts.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 use polars::prelude::*;
 use recon::domain::{Amount, Value, format_date, parse_date, parse_instant};

@@ -8,6 +8,7 @@ mod from;
 mod function;
 mod literal;
 mod number;
+mod order;
 mod query;
 mod scope;
 
