@@ -151,6 +151,9 @@ pub struct DiffArgs {
     /// How long to wait before reading again: `5s`, `500ms`, `2m`.
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = crate::config::duration)]
     pub recheck_delay: std::time::Duration,
+    /// Keep a copy of every input that a path of recon.toml is computed from (but for Parquet files) in this folder.
+    #[arg(long, value_name = "DIR")]
+    pub keep_inputs: Option<PathBuf>,
     /// A side without records is fine.
     #[arg(long)]
     pub allow_empty: bool,

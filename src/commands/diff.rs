@@ -125,6 +125,11 @@ fn zone(name: &str) -> Result<TimeZone, Failure> {
 }
 
 fn ad_hoc(args: &DiffArgs, candidate: &str, settings: &Settings) -> Result<Request, Failure> {
+    if args.keep_inputs.is_some() {
+        return Err(Failure::usage(
+            "`--keep-inputs` keeps what a path of recon.toml is computed from: two sides have no inputs",
+        ));
+    }
     if args.key.is_empty() {
         return Err(Failure::usage("`--key` is missing: records are compared by their key")
             .hint("name the key columns, e.g. `--key id` or `--key id,currency`; `--key id=_id` when the candidate's name is another"));

@@ -41,6 +41,12 @@ pub fn run(global: &Global, args: &LoadArgs) -> Result<Exit, Failure> {
     let lines: Vec<String> =
         loaded.iter().map(|one| format!("{:width$}  {:>12}", one.place, count(one.records))).collect();
     super::print_lines(&lines);
+    let planted = example.planted(scale);
+    let planted = example.reconciliations().iter().map(|name| {
+        let discrepancies = planted.iter().filter(|planted| planted.reconciliation == *name).count();
+        format!("planted {name}: {} discrepancies", count(discrepancies as u64))
+    });
+    super::print_lines(&planted.collect::<Vec<_>>());
     let params = example.params().iter().map(|(name, value)| format!(" --param {name}={value}")).collect::<String>();
     let profile = global.profile.as_ref().map(|name| format!(" --profile {name}")).unwrap_or_default();
     let next = example.reconciliations().iter().map(|name| format!("next: recon{profile} diff {name}{params}"));

@@ -41,13 +41,17 @@ pub(super) fn request(global: &Global, args: &DiffArgs, settings: &Settings) -> 
     let reconciliation = project.reconciliation(&args.legacy)?;
     let params = params(reconciliation, &args.param)?;
     let definition = overrides(args, definition(reconciliation))?;
-    let side = |path: &PathDefinition, key: Vec<String>| {
+    let side = |path: &PathDefinition, key: Vec<String>, name: &'static str| {
+        let keep = args.keep_inputs.clone().map(|folder| (folder, name));
         let partitions = (args.partitions > 1).then_some(u32::from(args.partitions));
-        let context = Context { project: &project, params: &params, settings, key, memory: args.memory, partitions };
+        let context =
+            Context { project: &project, params: &params, settings, key, memory: args.memory, partitions, keep };
         build(path, &context)
     };
-    let legacy = side(&reconciliation.legacy, definition.key.iter().map(|(legacy, _)| legacy.clone()).collect())?;
-    let candidate = side(&reconciliation.candidate, definition.key.iter().map(|(_, other)| other.clone()).collect())?;
+    let legacy =
+        side(&reconciliation.legacy, definition.key.iter().map(|(legacy, _)| legacy.clone()).collect(), "legacy")?;
+    let candidate =
+        side(&reconciliation.candidate, definition.key.iter().map(|(_, other)| other.clone()).collect(), "candidate")?;
     Ok(Request { definition, legacy, candidate, name: Some(reconciliation.name.clone()) })
 }
 

@@ -25,6 +25,8 @@ pub struct Context<'a> {
     pub memory: usize,
     /// Partitions in place of the configured number.
     pub partitions: Option<u32>,
+    /// The folder and the beginning of the names under which a copy of every input is kept.
+    pub keep: Option<(PathBuf, &'a str)>,
 }
 
 /// A path, ready to be opened.
@@ -65,9 +67,12 @@ impl Path {
 /// # Errors
 /// Class `Usage`: what it names is not there or does not go together.
 pub fn build(definition: &PathDefinition, context: &Context<'_>) -> Result<Path, StoreError> {
-    let inputs = |inputs: &[Input]| -> Result<Vec<ReadyInput>, StoreError> {
-        inputs.iter().map(|input| ready(context.project, input, context.params, context.settings)).collect()
+    let one = |input: &Input| -> Result<ReadyInput, StoreError> {
+        let mut ready = ready(context.project, input, context.params, context.settings)?;
+        ready.kept = context.keep.as_ref().map(|(folder, side)| folder.join(format!("{side}-{}", ready.name)));
+        Ok(ready)
     };
+    let inputs = |inputs: &[Input]| -> Result<Vec<ReadyInput>, StoreError> { inputs.iter().map(one).collect() };
     match &definition.origin {
         Origin::Store { store, what } => stored(definition, store, what, context),
         _ if definition.partitions.is_some() => {
@@ -76,11 +81,11 @@ pub fn build(definition: &PathDefinition, context: &Context<'_>) -> Result<Path,
         }
         Origin::Sql { file, inputs: all } => super::computed::path(file, inputs(all)?, context),
         Origin::Command { settings, records, reference } => {
-            let records = ready(context.project, records, context.params, context.settings)?;
+            let records = one(records)?;
             super::asked::command(settings, records, inputs(reference)?, context)
         }
         Origin::Http { settings, records, reference } => {
-            let records = ready(context.project, records, context.params, context.settings)?;
+            let records = one(records)?;
             super::asked::http(settings, records, inputs(reference)?, context)
         }
     }

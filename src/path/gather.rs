@@ -3,7 +3,10 @@
 
 use std::sync::Arc;
 
+use polars::prelude::ParquetWriter;
+
 use crate::domain::{Batch, Value};
+use crate::stores::bulk::{whole_file, write_ndjson};
 use crate::stores::{KeyRange, Opened, ReadEnd, ReadRequest, Reader, Received, StoreError, Wanted, Wish};
 
 use super::frame::{FrameBuilder, Gathered};
@@ -38,7 +41,9 @@ pub(super) fn frame(input: &ReadyInput, named: &Identifiers) -> Result<(Gathered
                 ))
                 .hint("name those that are needed with `fields`"));
             }
-            return Ok((builder.finish()?, opened));
+            let mut gathered = builder.finish()?;
+            keep_frame(input, &mut gathered)?;
+            return Ok((gathered, opened));
         }
         // A field that the first records do not have: read again, with it.
         columns.extend(late);
@@ -72,10 +77,28 @@ pub(super) fn documents(input: &ReadyInput) -> Result<(Vec<Value>, String), Stor
         })?;
         let late: Vec<String> = end.other_fields.into_iter().filter(|field| !columns.contains(field)).collect();
         if late.is_empty() {
+            keep_documents(input, &rows)?;
             return Ok((rows, hash.shown()));
         }
         columns.extend(late);
     }
+}
+
+/// Keeps a copy of a table as Parquet: what a result was computed from can be read again later.
+fn keep_frame(input: &ReadyInput, gathered: &mut Gathered) -> Result<(), StoreError> {
+    let Some(path) = &input.kept else { return Ok(()) };
+    whole_file(&path.with_extension("parquet"), |out| {
+        let written = ParquetWriter::new(out).finish(&mut gathered.frame);
+        written.map_err(|error| StoreError::failed(format!("input `{}` could not be kept: {error}", input.name)))
+    })?;
+    Ok(())
+}
+
+/// Keeps a copy of a reference table as lines of JSON.
+fn keep_documents(input: &ReadyInput, rows: &[Value]) -> Result<(), StoreError> {
+    let Some(path) = &input.kept else { return Ok(()) };
+    write_ndjson(&path.with_extension("ndjson"), &mut rows.iter().cloned(), &mut |_| {})?;
+    Ok(())
 }
 
 fn open(input: &ReadyInput) -> Result<(Reader, Opened), StoreError> {

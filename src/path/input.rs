@@ -28,6 +28,8 @@ pub struct ReadyInput {
     pub shape: Shape,
     /// Makes the source of its records as they are stored.
     pub make: MakeSource,
+    /// Where a copy of what was read is kept, without an ending.
+    pub kept: Option<PathBuf>,
     /// The text of its filter.
     pub condition: Option<String>,
     /// Files that it is read from.
@@ -96,6 +98,7 @@ pub fn ready(
         label,
         shape,
         make: source(locators, settings),
+        kept: None,
         condition,
         files,
         parquet,

@@ -76,6 +76,7 @@ print(holidays, file=open("where", "w"))
     input.params = vec![("payout_date".into(), Value::Date(20_000)), ("note".into(), text_of("a \"b\" é"))];
     input.reference = vec![Reference {
         name: "holidays 2026".into(),
+        label: String::new(),
         rows: (0..2).map(|n| Value::Document(vec![("day".into(), Value::Date(20_001 + n))])).collect(),
         hash: "abc".into(),
     }];

@@ -58,6 +58,7 @@ fn a_call_holds_records_params_and_reference_tables() {
     input.params = vec![("day".into(), Value::Date(20_000)), ("rate".into(), amount("0.154"))];
     input.reference = vec![Reference {
         name: "holidays".into(),
+        label: String::new(),
         rows: vec![Value::Document(vec![("day".into(), Value::Date(20_001)), ("name".into(), text("Chuseok"))])],
         hash: "abc".into(),
     }];
