@@ -59,6 +59,7 @@ fn definition(reconciliation: &Reconciliation) -> Definition {
     let mut definition = Definition {
         key: reconciliation.key.iter().map(|k| (k.legacy.clone(), k.candidate.clone())).collect(),
         path_filters: (reconciliation.legacy.condition.clone(), reconciliation.candidate.condition.clone()),
+        configured: true,
         ..Definition::default()
     };
     for column in &reconciliation.columns {
@@ -69,6 +70,9 @@ fn definition(reconciliation: &Reconciliation) -> Definition {
         if !column.compare {
             definition.ignore.push(name.legacy.clone());
             continue;
+        }
+        if definition.key.iter().all(|(legacy, _)| legacy != &name.legacy) {
+            definition.required.push(name.legacy.clone());
         }
         if let Some(tolerance) = column.tolerance.clone().filter(|t| !t.is_zero()) {
             definition.tolerances.push((name.legacy.clone(), tolerance));

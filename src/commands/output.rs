@@ -60,7 +60,10 @@ pub fn write(
         Color::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
     };
     let columns = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
-    let width = columns.unwrap_or(if terminal { 110 } else { 100 });
+    let width = columns.unwrap_or_else(|| match terminal_size::terminal_size() {
+        Some((terminal_size::Width(width), _)) if terminal => usize::from(width).clamp(60, 160),
+        _ => 100,
+    });
     let look = Look { limit, color, width, seconds: true };
     match output {
         None => {

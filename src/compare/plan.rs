@@ -18,6 +18,10 @@ pub struct Definition {
     pub only: Option<Vec<String>>,
     /// Not these columns (either side's names).
     pub ignore: Vec<String>,
+    /// Columns that must be compared, by legacy name: a side that lacks one is a fault, not a column less.
+    pub required: Vec<String>,
+    /// Whether key and columns were named in `recon.toml`, for messages.
+    pub configured: bool,
     /// Tolerances by legacy name.
     pub tolerances: Vec<(String, Tolerance)>,
     /// Fixed types by legacy name.
@@ -94,10 +98,18 @@ impl Definition {
         pairs.into_iter().find(|(l, _)| l == legacy).map_or_else(|| legacy.to_owned(), |(_, c)| c.clone())
     }
 
+    /// Whether the user leaves a required column out of this comparison.
+    fn left_out(&self, legacy: &str) -> bool {
+        let candidate = self.candidate_name(legacy);
+        self.only.as_ref().is_some_and(|only| !only.iter().any(|name| name == legacy))
+            || self.ignore.iter().any(|name| name == legacy || *name == candidate)
+    }
+
     /// The legacy names that the user wrote down: they are looked for even inside documents.
     pub fn named_columns(&self) -> Vec<String> {
         let mut names: Vec<String> = self.key.iter().map(|(l, _)| l.clone()).collect();
         names.extend(self.map.iter().map(|(l, _)| l.clone()));
+        names.extend(self.required.iter().filter(|name| !self.left_out(name)).cloned());
         names.extend(self.only.iter().flatten().cloned());
         names.extend(self.tolerances.iter().map(|(name, _)| name.clone()));
         names.extend(self.types.iter().map(|(name, _)| name.clone()));
@@ -112,13 +124,21 @@ impl Definition {
     /// # Errors
     /// A column that the user named is not there; the key cannot be compared.
     pub fn plan(&self, legacy: &Opened, candidate: &Opened) -> Result<Plan, PlanError> {
+        let (key, map) = match self.configured {
+            true => ("`key` in recon.toml", "`columns` in recon.toml"),
+            false => ("--key", "--map"),
+        };
         for (legacy_name, candidate_name) in &self.key {
-            require(legacy, legacy_name, "legacy", "--key")?;
-            require(candidate, candidate_name, "candidate", "--key")?;
+            require(legacy, legacy_name, "legacy", key)?;
+            require(candidate, candidate_name, "candidate", key)?;
         }
         for (legacy_name, candidate_name) in &self.map {
-            require(legacy, legacy_name, "legacy", "--map")?;
-            require(candidate, candidate_name, "candidate", "--map")?;
+            require(legacy, legacy_name, "legacy", map)?;
+            require(candidate, candidate_name, "candidate", map)?;
+        }
+        for name in self.required.iter().filter(|name| !self.left_out(name)) {
+            require(legacy, name, "legacy", map)?;
+            require(candidate, &self.candidate_name(name), "candidate", map)?;
         }
         let columns = self.pair_columns(legacy, candidate)?;
         self.check_names(&columns, legacy, candidate)?;
@@ -211,6 +231,7 @@ impl Definition {
                     names = candidate.columns.iter().map(|c| c.name.clone()).collect();
                 }
                 names.extend(self.map.iter().map(|(l, _)| l.clone()).filter(|l| !has(legacy, l)));
+                names.extend(self.required.iter().filter(|name| !self.left_out(name)).cloned());
                 names
             }
         };
@@ -230,7 +251,7 @@ impl Definition {
                 require(candidate, &candidate_name, "candidate", "--columns")?;
             } else {
                 let empty = |opened: &Opened| opened.columns.is_empty() && !opened.fixed_columns;
-                let mapped = self.map.iter().any(|(l, _)| *l == name);
+                let mapped = self.map.iter().any(|(l, _)| *l == name) || self.required.contains(&name);
                 let there = |opened: &Opened, name: &str| has(opened, name) || empty(opened) || mapped;
                 if !there(legacy, &name) || !there(candidate, &candidate_name) {
                     continue;

@@ -102,19 +102,19 @@ fn field(plan: &Plan, column: usize, legacy: Option<Copies<'_>>, candidate: Opti
 }
 
 /// Why a column's value is unknown, if it is.
-fn undecodable(
-    plan: &Plan,
+fn undecodable<'a>(
+    plan: &'a Plan,
     column: usize,
     legacy: Option<Copies<'_>>,
     candidate: Option<Copies<'_>>,
-) -> Option<String> {
+) -> Option<(&'static str, &'a str, String)> {
     let sides = [("legacy", legacy), ("candidate", candidate)];
     let name = &plan.columns[column].legacy;
     sides.into_iter().find_map(|(side, copies)| {
         let copies = copies?;
         let why =
             copies.rows().find_map(|row| unknown_inside(&Value::of(copies.batch.at(row, plan.judge.key + column))))?;
-        Some(format!("{side} column `{name}`: {why}"))
+        Some((side, name.as_str(), why))
     })
 }
 
@@ -143,9 +143,20 @@ fn reason(plan: &Plan, key: &[(String, Value)], legacy: Option<Copies<'_>>, cand
             _ => {}
         }
     }
-    let reasons: Vec<String> =
+    // A record without an answer has the same reason in every column: it is said once.
+    let unknown: Vec<(&str, &str, String)> =
         (0..plan.columns.len()).filter_map(|column| undecodable(plan, column, legacy, candidate)).collect();
-    reasons.join("; ")
+    let reasons = match unknown.as_slice() {
+        [(side, _, why), rest @ ..] if rest.len() > 0 && rest.iter().all(|(s, _, w)| s == side && w == why) => {
+            format!("{side}: {why}")
+        }
+        several => several
+            .iter()
+            .map(|(side, name, why)| format!("{side} column `{name}`: {why}"))
+            .collect::<Vec<_>>()
+            .join("; "),
+    };
+    reasons
 }
 
 fn copies(plan: &Plan, side: Option<Copies<'_>>) -> Vec<Vec<Value>> {

@@ -38,6 +38,8 @@ pub enum Literal {
     Text(String),
     /// A truth value.
     Bool(bool),
+    /// A date or instant, from a typed parameter: a text that it is held against must say one.
+    Moment(String),
 }
 
 impl Literal {
@@ -46,7 +48,8 @@ impl Literal {
         match value {
             Value::Number { amount, .. } => Some(Literal::Number(amount.clone())),
             Value::Bool(b) => Some(Literal::Bool(*b)),
-            Value::Text { .. } | Value::Date(_) | Value::Instant { .. } => Some(Literal::Text(value.to_string())),
+            Value::Text { text, .. } => Some(Literal::Text(text.clone())),
+            Value::Date(_) | Value::Instant { .. } => Some(Literal::Moment(value.to_string())),
             _ => None,
         }
     }
@@ -56,7 +59,7 @@ impl fmt::Display for Literal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Literal::Number(amount) => write!(f, "{amount}"),
-            Literal::Text(text) => write!(f, "'{text}'"),
+            Literal::Text(text) | Literal::Moment(text) => write!(f, "'{text}'"),
             Literal::Bool(b) => write!(f, "{b}"),
         }
     }
@@ -234,7 +237,7 @@ fn any(parts: impl Iterator<Item = Option<bool>>) -> Option<bool> {
 fn as_value(literal: &Literal) -> Value {
     match literal {
         Literal::Number(amount) => Value::Number { amount: amount.clone(), form: NumberForm::Untyped },
-        Literal::Text(text) => Value::Text { text: text.clone(), untyped: true },
+        Literal::Text(text) | Literal::Moment(text) => Value::Text { text: text.clone(), untyped: true },
         Literal::Bool(b) => Value::Bool(*b),
     }
 }
@@ -251,7 +254,7 @@ fn equals(value: &Value, literal: &Literal, rules: &Rules, doubt: &Doubt) -> Opt
     if value.is_missing() {
         return None;
     }
-    if let (Value::Date(_) | Value::Instant { .. }, Literal::Text(_)) = (value, literal) {
+    if let (Value::Date(_) | Value::Instant { .. }, Literal::Text(_)) | (_, Literal::Moment(_)) = (value, literal) {
         return order(value, literal, rules, doubt).map(Ordering::is_eq);
     }
     match compare_values(value, &as_value(literal), rules) {
@@ -277,13 +280,13 @@ fn order(value: &Value, literal: &Literal, rules: &Rules, doubt: &Doubt) -> Opti
         }
         (Value::Text { .. }, Literal::Number(b)) => value.amount().map(|a| a.total_cmp(b)),
         (Value::Text { text, .. }, Literal::Text(b)) => Some(text.as_str().cmp(b)),
-        (Value::Date(days), Literal::Text(text)) => parse_date(text).map(|d| days.cmp(&d)),
-        (Value::Instant { nanos, .. }, Literal::Text(text)) => {
-            let midnight = || {
-                let days = parse_date(text)?;
-                resolve_local(i128::from(days) * 86_400_000_000_000, &rules.zone)
-            };
-            parse_instant(text, &rules.zone).map(|i| i.nanos).or_else(midnight).map(|bound| nanos.cmp(&bound))
+        (Value::Text { text, .. }, Literal::Moment(b)) => match (parse_date(text), parse_date(b)) {
+            (Some(days), Some(bound)) => Some(days.cmp(&bound)),
+            _ => moment(text, rules).zip(moment(b, rules)).map(|(at, bound)| at.cmp(&bound)),
+        },
+        (Value::Date(days), Literal::Text(text) | Literal::Moment(text)) => parse_date(text).map(|d| days.cmp(&d)),
+        (Value::Instant { nanos, .. }, Literal::Text(text) | Literal::Moment(text)) => {
+            moment(text, rules).map(|bound| nanos.cmp(&bound))
         }
         _ => None,
     };
@@ -291,6 +294,12 @@ fn order(value: &Value, literal: &Literal, rules: &Rules, doubt: &Doubt) -> Opti
         let shown = super::shorten(&value.to_string(), 40);
         undecidable(doubt, format!("{} `{shown}` cannot be held against {literal}", value.type_name()))
     })
+}
+
+/// The instant that a text says, or the midnight of its date, in nanoseconds.
+fn moment(text: &str, rules: &Rules) -> Option<i128> {
+    let midnight = || resolve_local(i128::from(parse_date(text)?) * 86_400_000_000_000, &rules.zone);
+    parse_instant(text, &rules.zone).map(|instant| instant.nanos).or_else(midnight)
 }
 
 fn from_expr(expr: &Expr, param: Params<'_>) -> Result<Filter, String> {

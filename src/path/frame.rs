@@ -63,8 +63,16 @@ pub struct Gathered {
 
 impl FrameBuilder {
     /// For the columns of an input, by name.
-    pub fn new(input: &str, columns: &[String]) -> Self {
-        let columns = columns.iter().map(|name| ColumnBuilder { name: name.clone(), rows: 0, values: Values::None });
+    ///
+    /// `typed` says of which columns the user declared that numbers are decimals: there a binary float stands for its
+    /// shortest decimal form.
+    pub fn new(input: &str, columns: &[String], typed: &dyn Fn(&str) -> bool) -> Self {
+        let columns = columns.iter().map(|name| ColumnBuilder {
+            name: name.clone(),
+            typed: typed(name),
+            rows: 0,
+            values: Values::None,
+        });
         FrameBuilder { input: input.to_owned(), columns: columns.collect(), records: 0, hash: RecordsHash::default() }
     }
 
@@ -95,6 +103,12 @@ impl FrameBuilder {
         .hint(wrong.hint)
     }
 
+    /// Columns without a value in any record.
+    pub fn never_seen(&self) -> Vec<String> {
+        let none = self.columns.iter().filter(|column| matches!(column.values, Values::None));
+        none.map(|column| column.name.clone()).collect()
+    }
+
     /// The frame.
     ///
     /// # Errors
@@ -114,6 +128,7 @@ impl FrameBuilder {
 
 struct ColumnBuilder {
     name: String,
+    typed: bool,
     rows: usize,
     values: Values,
 }
@@ -157,7 +172,9 @@ impl ColumnBuilder {
             self.values = self.begin(&kind, value)?;
         }
         match (&mut self.values, kind) {
-            (Values::Numbers(numbers), Cell::Number { coefficient, scale, form }) if form != NumberForm::Double => {
+            (Values::Numbers(numbers), Cell::Number { coefficient, scale, form })
+                if self.typed || form != NumberForm::Double =>
+            {
                 numbers.push(coefficient, i32::from(scale))?;
             }
             (Values::Text(text), Cell::Text(span) | Cell::Untyped(span)) => text.append_value(value.text(span)),
@@ -309,7 +326,7 @@ mod tests {
             let row = batch.start_row();
             batch.set(row, 0, *cell);
         }
-        let mut builder = FrameBuilder::new("plays", &["net".to_owned()]);
+        let mut builder = FrameBuilder::new("plays", &["net".to_owned()], &|_| false);
         builder.push(&batch)?;
         builder.finish()
     }

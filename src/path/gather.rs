@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use polars::prelude::ParquetWriter;
 
-use crate::domain::{Batch, Value};
+use crate::domain::{Batch, ColumnType, Value};
 use crate::stores::bulk::{whole_file, write_ndjson};
 use crate::stores::{KeyRange, Opened, ReadEnd, ReadRequest, Reader, Received, StoreError, Wanted, Wish};
 
@@ -21,7 +21,7 @@ const MOST_REFERENCE: u64 = 1_000_000;
 /// # Errors
 /// As its store, or a value that a table cannot hold exactly. The message names the input.
 pub(super) fn frame(input: &ReadyInput, named: &Identifiers) -> Result<(Gathered, Opened), StoreError> {
-    let (reader, opened) = open(input)?;
+    let (reader, mut opened) = open(input)?;
     let known = |opened: &Opened| opened.columns.iter().map(|c| c.name.clone()).collect::<Vec<_>>();
     let mut columns: Vec<String> = known(&opened).into_iter().filter(|name| named.may_name(name)).collect();
     loop {
@@ -29,7 +29,11 @@ pub(super) fn frame(input: &ReadyInput, named: &Identifiers) -> Result<(Gathered
         if columns.is_empty() {
             columns.extend(known(&opened).into_iter().next());
         }
-        let mut builder = FrameBuilder::new(&input.name, &columns);
+        let declared = |name: &str| {
+            let field = input.shape.fields.iter().find(|field| field.name == name);
+            field.is_some_and(|field| matches!(field.column_type, Some(ColumnType::Decimal | ColumnType::Integer)))
+        };
+        let mut builder = FrameBuilder::new(&input.name, &columns, &declared);
         let end = each(input, &reader, &columns, &mut |batch| builder.push(batch))?;
         let late: Vec<String> =
             (end.other_fields.into_iter()).filter(|field| named.may_name(field) && !columns.contains(field)).collect();
@@ -41,7 +45,9 @@ pub(super) fn frame(input: &ReadyInput, named: &Identifiers) -> Result<(Gathered
                 ))
                 .hint("name those that are needed with `fields`"));
             }
+            let empty = builder.never_seen();
             let mut gathered = builder.finish()?;
+            opened.notices.extend(suspicions(input, &gathered, &empty));
             keep_frame(input, &mut gathered)?;
             return Ok((gathered, opened));
         }
@@ -82,6 +88,25 @@ pub(super) fn documents(input: &ReadyInput) -> Result<(Vec<Value>, String), Stor
         }
         columns.extend(late);
     }
+}
+
+/// What looks like a slip of the pen: nothing came through, or a field that no record has.
+fn suspicions(input: &ReadyInput, gathered: &Gathered, empty: &[String]) -> Vec<String> {
+    if gathered.records == 0 {
+        let why = match &input.condition {
+            Some(condition) => {
+                format!("no record passed the filter `{condition}`: are its fields and values spelt right?")
+            }
+            None if input.shape.unwind.is_some() => "no record has an item in the array that is unwound".to_owned(),
+            None => "it is empty".to_owned(),
+        };
+        return vec![why];
+    }
+    let path = |name: &String| {
+        let field = input.shape.fields.iter().find(|field| field.name == *name);
+        field.map_or_else(|| name.clone(), |field| field.path.clone())
+    };
+    empty.iter().map(|name| format!("no record has a value in `{}`: is it spelt right?", path(name))).collect()
 }
 
 /// Keeps a copy of a table as Parquet: what a result was computed from can be read again later.

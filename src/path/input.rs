@@ -187,8 +187,8 @@ fn server_literal(literal: &Literal, zone: &TimeZone) -> Option<(Json, Json)> {
                 .then(|| (json!({ "$numberDecimal": amount.to_string() }), json!(["int", "long", "decimal"])))
         }
         Literal::Bool(b) => Some((json!(b), json!(["bool"]))),
-        Literal::Text(text) if is_plain_literal(text.as_bytes()) => None,
-        Literal::Text(text) => {
+        Literal::Text(text) | Literal::Moment(text) if is_plain_literal(text.as_bytes()) => None,
+        Literal::Text(text) | Literal::Moment(text) => {
             let instant = parse_instant(text, zone).map(|instant| instant.nanos);
             let nanos = instant.or_else(|| resolve_local(i128::from(parse_date(text)?) * NANOS_PER_DAY, zone))?;
             let millis = nanos.div_euclid(1_000_000);

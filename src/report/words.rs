@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use super::{ColumnReport, DiscrepancyKind, Report, Side, Totals, Verdict};
 use crate::domain::{Amount, format_instant};
-use crate::stores::InputRead;
+use crate::stores::{InputRead, Snapshot};
 
 /// A count with its thousands grouped: `1,234,567`.
 pub fn count(n: u64) -> String {
@@ -28,7 +28,8 @@ pub(super) fn counted(n: u64, one: &str, many: &str) -> String {
 /// The verdict as one sentence without its word: `5 of 1,002 keys disagree`.
 pub(super) fn verdict_sentence(report: &Report) -> String {
     let counts = &report.counts;
-    let bad = counts.discrepancies();
+    let unknown = counts.unknown;
+    let bad = counts.discrepancies() - unknown;
     let disagree = match (bad, counts.keys) {
         (0, 0) => "nothing was compared".to_owned(),
         (0, 1) => "the one key agrees".to_owned(),
@@ -36,6 +37,17 @@ pub(super) fn verdict_sentence(report: &Report) -> String {
         (bad, keys) => format!("{} of {} disagree", count(bad), counted(keys, "key", "keys")),
     };
     match report.verdict {
+        Verdict::Incomplete if unknown > 0 && unknown == counts.keys => {
+            format!("no value could be judged: {} unknown", counted(unknown, "key is", "keys are"))
+        }
+        Verdict::Incomplete if unknown > 0 => {
+            let judged = counts.keys - unknown;
+            let disagree = match bad {
+                0 => format!("the other {} agree", count(judged)),
+                bad => format!("{} of the other {} disagree", count(bad), counted(judged, "key", "keys")),
+            };
+            format!("{} unknown; {disagree}", counted(unknown, "key is", "keys are"))
+        }
         Verdict::Incomplete if counts.keys > 0 => format!("not everything was compared; of what was, {disagree}"),
         _ => disagree,
     }
@@ -88,7 +100,9 @@ pub(super) fn totals_notes(column: &ColumnReport, totals: &Totals) -> Vec<String
     }
     if totals.not_totalled > 0 {
         let values = counted(totals.not_totalled, "value", "values");
-        notes.push(format!("{name}: {values} could not be totalled (NaN, infinities, text that is no number)"));
+        notes.push(format!(
+            "{name}: {values} could not be totalled (unknown, NaN, infinity, or text that is no number)"
+        ));
     }
     notes
 }
@@ -129,7 +143,9 @@ pub(super) fn moment(side: &Side) -> String {
 
 /// Seconds between the two snapshots, exact; `None` when either moment is unknown.
 pub(super) fn seconds_apart(report: &Report) -> Option<String> {
-    let nanos = |side: &Side| side.snapshot.as_ref()?.taken_at;
+    // A file's moment is that of its last change: how far apart such moments lie says nothing.
+    let server = |snapshot: &&Snapshot| !snapshot.how.contains("file") && !snapshot.how.contains("inputs");
+    let nanos = |side: &Side| side.snapshot.as_ref().filter(server)?.taken_at;
     let apart = (nanos(&report.candidate)? - nanos(&report.legacy)?).abs();
     Some(seconds(apart))
 }

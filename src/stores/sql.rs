@@ -47,7 +47,7 @@ impl Dialect {
     fn literal(self, literal: &Literal) -> String {
         match literal {
             Literal::Number(amount) => amount.to_string(),
-            Literal::Text(text) => self.text(text),
+            Literal::Text(text) | Literal::Moment(text) => self.text(text),
             Literal::Bool(b) if self == Dialect::Sqlite => u8::from(*b).to_string(),
             Literal::Bool(b) => if *b { "TRUE" } else { "FALSE" }.to_owned(),
         }

@@ -38,6 +38,7 @@ pub(super) fn write(page: &Page<'_>, shown: &mut Shown<'_>, out: &mut dyn Write)
             let title = match (shown.left_out(), total) {
                 (0, 1) => "The discrepancy".to_owned(),
                 (0, n) => format!("All {} discrepancies, in key order", words::count(n)),
+                (_, n) if shown.count() == 1 => format!("The first of {} discrepancies, in key order", words::count(n)),
                 _ => format!(
                     "The first {} of {} discrepancies, in key order",
                     words::count(shown.count()),

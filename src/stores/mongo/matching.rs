@@ -121,7 +121,7 @@ impl Condition<'_> {
             Literal::Bool(b) => {
                 list.extend([Bson::Boolean(*b), Bson::Int32(i32::from(*b)), Bson::String(b.to_string())]);
             }
-            Literal::Text(text) => {
+            Literal::Text(text) | Literal::Moment(text) => {
                 list.push(Bson::String(text.clone()));
                 if is_plain_literal(text.as_bytes())
                     && let Ok(amount) = Amount::parse(text)
@@ -173,7 +173,7 @@ impl Condition<'_> {
                     ]),
                 }
             }
-            Literal::Text(text) => {
+            Literal::Text(text) | Literal::Moment(text) => {
                 let as_text = doc! { column: { name: text } };
                 match self.moment(text) {
                     None => as_text,

@@ -267,7 +267,7 @@ fn compare(field: &Field, operator: Operator, literal: &Literal) -> String {
     };
     let column = field.column();
     match literal {
-        Literal::Text(text) if field.is_text() => {
+        Literal::Text(text) | Literal::Moment(text) if field.is_text() => {
             let exact = format!("{} {sign} {}", field.exact(), field.text_literal(text));
             if operator == Operator::Equal && field.coarse() != field.exact() {
                 // The first part lets an index of the column serve.
@@ -276,7 +276,7 @@ fn compare(field: &Field, operator: Operator, literal: &Literal) -> String {
                 exact
             }
         }
-        Literal::Text(text) => format!("{column} {sign} {}", SQL.text(text)),
+        Literal::Text(text) | Literal::Moment(text) => format!("{column} {sign} {}", SQL.text(text)),
         Literal::Number(amount) if field.is_text() => {
             // A text that is no number equals none, differs from all and has no order among them.
             let otherwise = match operator {

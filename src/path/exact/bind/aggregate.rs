@@ -45,7 +45,8 @@ impl Binder<'_> {
         let grouped = scope.grouped.as_deref()?;
         let keys: Vec<(Id, Typed)> = grouped.keys.clone();
         let bound = self.expression(expr, &mut Scope::plain(scope.columns)).ok()?;
-        if bound.literal().is_some() {
+        // A column that is NULL in every row is known to be NULL, and may be a key all the same.
+        if bound.literal().is_some() && bound.ty != Ty::Null {
             return None;
         }
         keys.into_iter().find(|(_, key)| *key == bound).map(|(id, key)| Typed::column(id, key.ty))
