@@ -3,13 +3,15 @@
 //! Must not round, guess or turn what it cannot decode into NULL: that becomes `Unknown` with its reason.
 
 use jiff::tz::TimeZone;
-use sqlx::mysql::{MySql, MySqlTypeInfo};
-use sqlx::{Type, TypeInfo};
+use mysql_common::constants::{ColumnFlags, ColumnType};
+use mysql_common::packets::Column;
 
 use super::super::ColumnKind;
 use crate::domain::{Batch, Cell, NumberForm, float_to_amount, format_instant, resolve_local};
 
 const SECOND: i64 = 1_000_000_000;
+/// The character set of what is no text.
+const BINARY: u16 = 63;
 const DAY: i128 = 86_400 * SECOND as i128;
 
 /// How the bytes of one column are read.
@@ -44,32 +46,46 @@ pub(super) enum Decoder {
 
 impl Decoder {
     /// For a column of a result. `digits` behind the second and `uuid` are what only the catalogue knows.
-    pub(super) fn of(info: &MySqlTypeInfo, digits: u8, uuid: bool) -> Decoder {
-        // `BOOLEAN` is the driver's name of TINYINT(1), signed or not; it stays an integer.
-        match info.name() {
-            "BOOLEAN" if *info == <u8 as Type<MySql>>::type_info() => Decoder::Unsigned,
-            "BOOLEAN" | "TINYINT" | "SMALLINT" | "MEDIUMINT" | "INT" | "BIGINT" => Decoder::Signed,
-            "TINYINT UNSIGNED" | "SMALLINT UNSIGNED" | "MEDIUMINT UNSIGNED" | "INT UNSIGNED" | "BIGINT UNSIGNED"
-            | "YEAR" => Decoder::Unsigned,
-            "BIT" => Decoder::Bit,
-            "DECIMAL" => Decoder::Decimal,
-            "FLOAT" => Decoder::Float,
-            "DOUBLE" => Decoder::Double,
-            "DATE" => Decoder::Date,
-            "DATETIME" => Decoder::DateTime { digits },
-            "TIMESTAMP" => Decoder::Timestamp { digits },
-            "TIME" => Decoder::Time { digits },
-            "JSON" => Decoder::Json,
-            "NULL" => Decoder::Null,
-            // The driver calls text of a binary collation BINARY too; what is not text is said by the character set.
-            _ if <str as Type<MySql>>::compatible(info) => {
-                if uuid {
-                    Decoder::Uuid
-                } else {
-                    Decoder::Text
-                }
+    pub(super) fn of(column: &Column, digits: u8, uuid: bool) -> Decoder {
+        use ColumnType as T;
+        let flags = column.flags();
+        match column.column_type() {
+            T::MYSQL_TYPE_TINY
+            | T::MYSQL_TYPE_SHORT
+            | T::MYSQL_TYPE_INT24
+            | T::MYSQL_TYPE_LONG
+            | T::MYSQL_TYPE_LONGLONG => {
+                if flags.contains(ColumnFlags::UNSIGNED_FLAG) { Decoder::Unsigned } else { Decoder::Signed }
             }
-            "ENUM" | "SET" => Decoder::Text,
+            T::MYSQL_TYPE_YEAR => Decoder::Unsigned,
+            T::MYSQL_TYPE_BIT => Decoder::Bit,
+            T::MYSQL_TYPE_DECIMAL | T::MYSQL_TYPE_NEWDECIMAL => Decoder::Decimal,
+            T::MYSQL_TYPE_FLOAT => Decoder::Float,
+            T::MYSQL_TYPE_DOUBLE => Decoder::Double,
+            T::MYSQL_TYPE_DATE | T::MYSQL_TYPE_NEWDATE => Decoder::Date,
+            T::MYSQL_TYPE_DATETIME | T::MYSQL_TYPE_DATETIME2 => Decoder::DateTime { digits },
+            T::MYSQL_TYPE_TIMESTAMP | T::MYSQL_TYPE_TIMESTAMP2 => Decoder::Timestamp { digits },
+            T::MYSQL_TYPE_TIME | T::MYSQL_TYPE_TIME2 => Decoder::Time { digits },
+            T::MYSQL_TYPE_JSON => Decoder::Json,
+            T::MYSQL_TYPE_NULL => Decoder::Null,
+            T::MYSQL_TYPE_ENUM | T::MYSQL_TYPE_SET => Decoder::Text,
+            T::MYSQL_TYPE_VARCHAR
+            | T::MYSQL_TYPE_VAR_STRING
+            | T::MYSQL_TYPE_STRING
+            | T::MYSQL_TYPE_TINY_BLOB
+            | T::MYSQL_TYPE_MEDIUM_BLOB
+            | T::MYSQL_TYPE_LONG_BLOB
+            | T::MYSQL_TYPE_BLOB
+                // Text of a binary collation has the flag of bytes too; only the character set tells them apart.
+                if column.character_set() != BINARY =>
+            {
+                if uuid { Decoder::Uuid } else { Decoder::Text }
+            }
+            T::MYSQL_TYPE_STRING
+                if flags.contains(ColumnFlags::ENUM_FLAG) && !flags.contains(ColumnFlags::BINARY_FLAG) =>
+            {
+                Decoder::Text
+            }
             _ => Decoder::Bytes,
         }
     }
