@@ -44,6 +44,7 @@ fn relay(server: &url::Url, fault: Fault) -> u16 {
     let address = (server.host_str().expect("host").to_owned(), server.port().unwrap_or(3306));
     std::thread::spawn(move || {
         let (client, _) = listener.accept().expect("a client");
+        client.set_nodelay(true).expect("a socket");
         let upstream = TcpStream::connect((address.0.as_str(), address.1)).expect("the server");
         let (mut from, mut to) = (client.try_clone().expect("a copy"), upstream.try_clone().expect("a copy"));
         std::thread::spawn(move || {
@@ -69,8 +70,7 @@ fn answers(mut from: TcpStream, to: &mut TcpStream, fault: &Fault) -> std::io::R
         let mut send = |body: &[u8]| {
             let mut packet = (body.len() as u32).to_le_bytes();
             packet[3] = head[3];
-            to.write_all(&packet)?;
-            to.write_all(body)
+            to.write_all(&[&packet, body].concat())
         };
         let is_row = body.first() == Some(&0) && body.windows(MARK.len()).any(|part| part == MARK);
         rows += usize::from(is_row);
