@@ -173,15 +173,16 @@ impl Decoding<'_> {
     #[inline]
     fn cells(&self, row: &[u8], at: usize, batch: &mut Batch) -> Result<(), Malformed> {
         let (nulls, mut rest) = split_row(row, self.columns.len()).ok_or(Malformed)?;
+        let first = batch.place(at, 0);
         for (column, (decoder, shape)) in self.columns.iter().enumerate() {
-            let cell = if is_null(nulls, column) {
-                Cell::Null
+            let place = first + column;
+            if is_null(nulls, column) {
+                batch.put(place, Cell::Null);
             } else {
                 let (value, behind) = shape.take(rest).ok_or(Malformed)?;
                 rest = behind;
-                decoder.cell(value, batch, self.zone)
-            };
-            batch.set(at, column, cell);
+                decoder.put(value, batch, place, self.zone);
+            }
         }
         if rest.is_empty() { Ok(()) } else { Err(Malformed) }
     }
