@@ -81,11 +81,9 @@ impl ColumnTally {
             }
             // Texts that do not begin as an amount does, and times: neither side has anything to total.
             (Cell::Text(span), Cell::Text(_)) if !matches!(legacy.bytes(span).first(), Some(b'-' | b'0'..=b'9')) => {
-                self.agree_without_total(&legacy.cell, &candidate.cell, sign);
+                self.agree_untotalled(&legacy.cell, &candidate.cell, sign);
             }
-            (Cell::Instant { .. }, Cell::Instant { .. }) => {
-                self.agree_without_total(&legacy.cell, &candidate.cell, sign);
-            }
+            (Cell::Instant { .. }, Cell::Instant { .. }) => self.agree_untotalled(&legacy.cell, &candidate.cell, sign),
             (Cell::Null | Cell::Absent, _) => {
                 self.legacy_kinds.note(&legacy.cell);
                 self.candidate_kinds.note(&candidate.cell);
@@ -98,7 +96,7 @@ impl ColumnTally {
     }
 
     #[inline]
-    fn agree_without_total(&mut self, legacy: &Cell, candidate: &Cell, sign: i128) {
+    fn agree_untotalled(&mut self, legacy: &Cell, candidate: &Cell, sign: i128) {
         self.legacy_kinds.note(legacy);
         self.candidate_kinds.note(candidate);
         self.not_totalled += 2 * sign as i64;
