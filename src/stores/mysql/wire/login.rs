@@ -34,7 +34,8 @@ pub(super) fn log_in(mut packets: Packets, options: &Options) -> Result<Packets,
     if !offered.contains(CapabilityFlags::CLIENT_PROTOCOL_41 | CapabilityFlags::CLIENT_SECURE_CONNECTION) {
         return Err(WireError::Protocol("a server older than MySQL 4.1".into()));
     }
-    let mut capabilities = wanted_capabilities(options) & offered;
+    // MariaDB takes a client without the first flag for one that speaks its own extensions.
+    let mut capabilities = (wanted_capabilities(options) & offered) | CapabilityFlags::CLIENT_LONG_PASSWORD;
 
     if wants_tls(&packets, options, offered)? {
         capabilities |= CapabilityFlags::CLIENT_SSL;
@@ -56,7 +57,7 @@ pub(super) fn log_in(mut packets: Packets, options: &Options) -> Result<Packets,
         greeting.server_version_parsed().unwrap_or_default(),
         Some(options.user.as_bytes()),
         options.database.as_deref().map(str::as_bytes),
-        Some(plugin),
+        capabilities.contains(CapabilityFlags::CLIENT_PLUGIN_AUTH).then_some(plugin),
         capabilities,
         None,
         MAX_PACKET,
@@ -94,8 +95,7 @@ pub(super) fn log_in(mut packets: Packets, options: &Options) -> Result<Packets,
 fn wanted_capabilities(options: &Options) -> CapabilityFlags {
     // Neither several statements nor several results, no files of ours, no compression, and lists that end with a
     // packet that cannot be taken for anything else.
-    let wanted = CapabilityFlags::CLIENT_LONG_PASSWORD
-        | CapabilityFlags::CLIENT_LONG_FLAG
+    let wanted = CapabilityFlags::CLIENT_LONG_FLAG
         | CapabilityFlags::CLIENT_PROTOCOL_41
         | CapabilityFlags::CLIENT_TRANSACTIONS
         | CapabilityFlags::CLIENT_SECURE_CONNECTION
