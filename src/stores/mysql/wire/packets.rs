@@ -140,12 +140,13 @@ impl Packets {
 
     #[cold]
     fn next_with_waiting(&mut self, waiting: &mut impl Waiting) -> Result<&[u8], WireError> {
+        // What was joined before has been used.
+        self.joined = Vec::new();
         let mut from = self.part(waiting)?;
         if self.start - from < LONGEST {
             return Ok(&self.buffer[from..self.start]);
         }
-        let mut joined = std::mem::take(&mut self.joined);
-        joined.clear();
+        let mut joined = Vec::new();
         loop {
             let part = &self.buffer[from..self.start];
             joined.extend_from_slice(part);
@@ -215,7 +216,6 @@ impl Packets {
             (self.start, self.end) = (0, 0);
             if self.buffer.len() > BUFFER && wanted <= BUFFER {
                 self.buffer = vec![0; BUFFER];
-                self.joined = Vec::new();
             }
         } else if self.start > 0 {
             self.buffer.copy_within(self.start..self.end, 0);
@@ -234,4 +234,100 @@ fn length([a, b, c]: [u8; 3]) -> usize {
 /// A socket's time is up.
 pub(super) fn is_wait(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+
+    use super::super::channel::Plain;
+    use super::*;
+
+    /// Packets at one end of a connection whose other end gets these bytes in pieces of these sizes, and is closed.
+    fn receiving(bytes: Vec<u8>, pieces: &'static [usize]) -> Packets {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let client = TcpStream::connect(listener.local_addr().expect("bound")).expect("connected");
+        let (mut server, _) = listener.accept().expect("a client");
+        server.set_nodelay(true).expect("a socket");
+        std::thread::spawn(move || {
+            let (mut rest, mut sizes) = (&bytes[..], pieces.iter().cycle());
+            while !rest.is_empty() {
+                let piece = rest.len().min(*sizes.next().expect("endless"));
+                if server.write_all(&rest[..piece]).is_err() {
+                    return;
+                }
+                rest = &rest[piece..];
+            }
+        });
+        Packets::new(Channel::Plain(Plain::Tcp(client)), Patience::Each(Duration::from_secs(20))).expect("packets")
+    }
+
+    /// A payload as packets, numbered on from `number`.
+    fn packed(payload: &[u8], number: &mut u8) -> Vec<u8> {
+        let (mut bytes, mut parts) = (Vec::new(), payload.chunks(LONGEST));
+        loop {
+            let part = parts.next().unwrap_or_default();
+            bytes.extend_from_slice(&(part.len() as u32).to_le_bytes()[..3]);
+            bytes.push(*number);
+            bytes.extend_from_slice(part);
+            *number = number.wrapping_add(1);
+            if part.len() < LONGEST {
+                return bytes;
+            }
+        }
+    }
+
+    fn payload(length: usize) -> Vec<u8> {
+        (0..length).map(|at| (at * 31 + length) as u8).collect()
+    }
+
+    #[test]
+    fn packets_come_out_as_they_went_in_however_the_bytes_arrive() {
+        let lengths = [0, 1, 5, 250, BUFFER - 5, BUFFER - 4, BUFFER - 3, BUFFER, 0, 3 * BUFFER + 1, 7, 65_536, 2];
+        for pieces in [&[1, 2, 3, 5_000][..], &[3, 70_000], &[BUFFER], &[4, 1, 100_000], &[usize::MAX]] {
+            let mut number = 0;
+            // More packets than there are numbers.
+            let many = lengths.iter().chain(std::iter::repeat_n(&40, 600)).chain(&lengths);
+            let bytes: Vec<u8> = many.clone().flat_map(|length| packed(&payload(*length), &mut number)).collect();
+            let mut packets = receiving(bytes, pieces);
+            for length in many {
+                assert!(packets.next(&mut Idle).expect("a packet") == payload(*length), "{length} in {pieces:?}");
+            }
+            assert!(matches!(packets.next(&mut Idle), Err(WireError::Io(_))), "the end of the bytes is no packet");
+        }
+    }
+
+    #[test]
+    fn packets_that_go_on_are_joined_and_their_memory_is_given_back() {
+        for length in [LONGEST - 1, LONGEST, LONGEST + 1, 2 * LONGEST] {
+            let mut number = 0;
+            let mut bytes = packed(&payload(length), &mut number);
+            for small in [3, 0, 9] {
+                bytes.extend(packed(&payload(small), &mut number));
+            }
+            let mut packets = receiving(bytes, &[900_001, 17]);
+            assert!(packets.next(&mut Idle).expect("joined") == payload(length), "{length}");
+            for small in [3, 0, 9] {
+                assert_eq!(packets.next(&mut Idle).expect("a packet"), payload(small));
+            }
+            assert!(packets.next(&mut Idle).is_err());
+            assert_eq!((packets.buffer.len(), packets.joined.capacity()), (BUFFER, 0), "{length}");
+        }
+    }
+
+    #[test]
+    fn a_packet_that_is_cut_or_misnumbered_is_none() {
+        let whole = packed(&payload(20), &mut 0);
+        for cut in 0..whole.len() {
+            let mut packets = receiving(whole[..cut].to_vec(), &[1]);
+            assert!(matches!(packets.next(&mut Idle), Err(WireError::Io(_))), "{cut} bytes");
+        }
+        let mut packets = receiving(packed(&payload(20), &mut 1), &[usize::MAX]);
+        assert!(matches!(packets.next(&mut Idle), Err(WireError::Protocol(_))));
+        // The second part of a long packet is missing, and the next packet has its place.
+        let mut bytes = packed(&payload(LONGEST), &mut 0);
+        bytes.truncate(LONGEST + 4);
+        bytes.extend(packed(b"another", &mut 2));
+        assert!(matches!(receiving(bytes, &[usize::MAX]).next(&mut Idle), Err(WireError::Protocol(_))));
+    }
 }
