@@ -3,6 +3,7 @@
 #
 # Sourced by tests/run and benches/run. Run as a command it starts one private server for a test that wants to
 # kill it: `tests/servers.sh private mariadb|postgres|mongod DIR` prints "PORT PID" and leaves the server running.
+# What follows DIR goes to mariadbd as it is.
 #
 # Data is thrown away, so nothing is synced to disk. A server that cannot be had ends the run: it is never skipped.
 
@@ -177,6 +178,7 @@ wait_for() {
 
 start_mariadb() {
     local dir=$1 log=$1/log user=()
+    shift
     [ "$(id -u)" != 0 ] || user=(--user=nobody)
     mkdir -p "$dir" && chmod 755 "$dir" && give_away "$dir"
     local common=(--no-defaults --datadir="$dir/data" "${user[@]}")
@@ -188,7 +190,7 @@ start_mariadb() {
             --pid-file="$dir/pid" --skip-name-resolve --local-infile=1 --max-connections=300 \
             --character-set-server=utf8mb4 --max-allowed-packet=64M --default-time-zone=+00:00 \
             --innodb-buffer-pool-size="$servers_mariadb_pool" --innodb-log-file-size="$servers_mariadb_log" --innodb-flush-method=nosync \
-            --innodb-flush-log-at-trx-commit=0 --innodb-doublewrite=0 --skip-log-bin </dev/null >"$log" 2>&1 &
+            --innodb-flush-log-at-trx-commit=0 --innodb-doublewrite=0 --skip-log-bin "$@" </dev/null >"$log" 2>&1 &
         server_pid=$!
         wait_for mariadbd $server_pid "$log" 60 \
             mariadb --no-defaults --protocol=tcp -h 127.0.0.1 -P "$server_port" -u root -e 'SELECT 1' && return
@@ -272,9 +274,9 @@ servers_end() {
 }
 
 if [ "${BASH_SOURCE[0]}" = "$0" ]; then
-    [ "${1:-} $#" = "private 3" ] || die "usage: tests/servers.sh private mariadb|postgres|mongod DIR"
+    [ "${1:-}" = private ] && [ $# -ge 3 ] || die "usage: tests/servers.sh private mariadb|postgres|mongod DIR [OPTION...]"
     case $2 in
-        mariadb) need_mariadb; start_mariadb "$3"; name=mariadbd ;;
+        mariadb) need_mariadb; start_mariadb "${@:3}"; name=mariadbd ;;
         postgres) need_postgres; start_postgres "$3"; name=postgres ;;
         mongod) need_mongod; start_mongod "$3"; name=mongod ;;
         *) die "no such server: $2" ;;

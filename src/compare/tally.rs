@@ -79,6 +79,11 @@ impl ColumnTally {
                 self.candidate_kinds.note(&candidate.cell);
                 self.agreed.add_small(coefficient * sign, scale.into());
             }
+            // Texts that do not begin as an amount does, and times: neither side has anything to total.
+            (Cell::Text(span), Cell::Text(_)) if !matches!(legacy.bytes(span).first(), Some(b'-' | b'0'..=b'9')) => {
+                self.agree_untotalled(&legacy.cell, &candidate.cell, sign);
+            }
+            (Cell::Instant { .. }, Cell::Instant { .. }) => self.agree_untotalled(&legacy.cell, &candidate.cell, sign),
             (Cell::Null | Cell::Absent, _) => {
                 self.legacy_kinds.note(&legacy.cell);
                 self.candidate_kinds.note(&candidate.cell);
@@ -88,6 +93,13 @@ impl ColumnTally {
                 self.total(candidate, OnSide::Candidate, Bucket::Compared, sign);
             }
         }
+    }
+
+    #[inline]
+    fn agree_untotalled(&mut self, legacy: &Cell, candidate: &Cell, sign: i128) {
+        self.legacy_kinds.note(legacy);
+        self.candidate_kinds.note(candidate);
+        self.not_totalled += 2 * sign as i64;
     }
 
     /// Adds a value to its side's totals and returns its amount where it is one that needs more than a glance.
@@ -447,5 +459,42 @@ impl Tally {
             duplicate: parts[6] as u64,
             unknown: parts[7] as u64,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Batch, NumberForm};
+
+    #[test]
+    fn what_agrees_is_totalled_as_both_sides_would_be() {
+        let mut batch = Batch::new(1);
+        let mut cells = vec![Cell::Null, Cell::Absent, Cell::Bool(true), Cell::Date(9), Cell::Uuid([1; 16])];
+        cells.push(Cell::Instant { nanos: 5, digits: 3 });
+        cells.push(Cell::Number { coefficient: -125, scale: 2, form: NumberForm::Decimal });
+        for text in ["", "NULL", "1.50", "-7", "-x", "007", "paid"] {
+            let span = batch.store(text.as_bytes());
+            cells.extend([Cell::Text(span), Cell::Untyped(span), Cell::Bytes(span)]);
+        }
+        for cell in cells {
+            for sign in [1, -1] {
+                let at = CellRef { cell, arena: batch.arena() };
+                let (mut agreed, mut added) = (ColumnTally::default(), ColumnTally::default());
+                agreed.agree(at, at, sign);
+                added.total(at, OnSide::Legacy, Bucket::Compared, sign);
+                added.total(at, OnSide::Candidate, Bucket::Compared, sign);
+                assert_eq!(agreed.not_totalled, added.not_totalled, "{cell:?}");
+                assert_eq!(agreed.legacy_kinds, added.legacy_kinds, "{cell:?}");
+                assert_eq!(agreed.candidate_kinds, added.candidate_kinds, "{cell:?}");
+                let sums = |tally: &ColumnTally| {
+                    let mut both = [tally.numbers.clone(), tally.others.clone()];
+                    both[0].legacy.merge(&tally.agreed);
+                    both[0].candidate.merge(&tally.agreed);
+                    both.map(|sums| (sums.legacy.amount().to_string(), sums.candidate.amount().to_string()))
+                };
+                assert_eq!(sums(&agreed), sums(&added), "{cell:?}");
+            }
+        }
     }
 }

@@ -249,10 +249,93 @@ fn a_guess_changes_nothing_but_speed() {
         let mut elements = Elements::of(&document).expect("whole");
         let mut names = Vec::new();
         for guess in guesses {
-            let element = elements.next_guessing(guess.as_bytes()).expect("there").expect("sound");
+            let element = elements
+                .next_guessed(guess.as_bytes())
+                .unwrap_or_else(|| elements.next().expect("there").expect("sound"));
             names.push((element.name.to_vec(), element.value[0]));
         }
         assert_eq!(names, [(b"a".to_vec(), 1), (b"ab".to_vec(), 2), (b"b".to_vec(), 3)]);
-        assert!(elements.next_guessing(b"c").is_none());
+        assert!(elements.next_guessed(b"c").is_none() && elements.next().is_none());
+    }
+}
+
+#[test]
+fn the_short_way_into_a_cell_ends_where_the_long_one_does() {
+    use mongodb::bson::{Bson, DateTime, Decimal128};
+    let decimal = |text: &str| Bson::Decimal128(text.parse::<Decimal128>().expect("decimal"));
+    let limit = format!("{}E+6111", "9".repeat(34));
+    let values = [
+        decimal("0"),
+        decimal("-0"),
+        decimal("0.000"),
+        decimal("-0E+6111"),
+        decimal("1"),
+        decimal("-12.3400"),
+        decimal("1E-6176"),
+        decimal("-1E+6111"),
+        decimal(&limit),
+        decimal("NaN"),
+        decimal("Infinity"),
+        decimal("-Infinity"),
+        Bson::Int32(i32::MIN),
+        Bson::Int64(i64::MIN),
+        Bson::Int64(7),
+        Bson::Double(-0.0),
+        Bson::Double(f64::NAN),
+        Bson::String(String::new()),
+        Bson::String("po_2 ".into()),
+        Bson::String("\u{e9}\0x".into()),
+        Bson::Null,
+        Bson::DateTime(DateTime::from_millis(-1)),
+        Bson::DateTime(DateTime::from_millis(i64::MAX)),
+        Bson::Boolean(true),
+        Bson::Undefined,
+        Bson::Array(vec![]),
+    ];
+    let mut wide = bytes(&doc! { "v": decimal("1") });
+    let at = wide.len() - 17;
+    let mut documents: Vec<Vec<u8>> = values.into_iter().map(|value| bytes(&doc! { "v": value })).collect();
+    // Coefficients of 10^34 and more, and the second form: both are zero by the standard.
+    for high in [0x3041_ED09_BEAD_87C0_u64, 0xB041_FFFF_FFFF_FFFF, 0x6C11_0000_0000_0001, 0xEC11_0000_0000_0001] {
+        wide[at..at + 8].copy_from_slice(&0x378D_8E64_0000_0000_u64.to_le_bytes());
+        wide[at + 8..at + 16].copy_from_slice(&high.to_le_bytes());
+        documents.push(wide.clone());
+    }
+    // Text that is not UTF-8, and one whose last byte is not zero.
+    let mut text = bytes(&doc! { "v": "abc" });
+    let end = text.len() - 2;
+    text[end - 1] = 0xFF;
+    documents.push(text.clone());
+    text[end - 1] = b'c';
+    text[end] = b'd';
+    documents.push(text);
+    for document in documents {
+        let element = Elements::of(&document).expect("whole").next().expect("one").expect("sound");
+        let guessed = Elements::of(&document).expect("whole").next_guessed(b"v");
+        assert!(guessed.is_none_or(|g| (g.kind, g.name, g.value) == (element.kind, element.name, element.value)));
+        let mut batches = [Batch::new(1), Batch::new(1)];
+        let row = batches[0].start_row();
+        bson_put(&element, &mut batches[0], row);
+        let row = batches[1].start_row();
+        let cell = bson_cell(&element, &mut batches[1]);
+        batches[1].set(row, 0, cell);
+        let [short, long] = batches.each_ref().map(|batch| format!("{:?} {:?}", batch.at(0, 0).cell, batch.arena()));
+        assert_eq!(short, long, "{document:?}");
+    }
+}
+
+#[test]
+fn a_guess_is_not_taken_from_a_cut_document() {
+    let whole = bytes(&doc! { "amount": Bson::Decimal128("1.5".parse().expect("decimal")), "note": "abc" });
+    for cut in 5..whole.len() {
+        let mut part = whole[..cut].to_vec();
+        part[..4].copy_from_slice(&(cut as u32).to_le_bytes());
+        part[cut - 1] = 0;
+        let Ok(mut guessing) = Elements::of(&part) else { continue };
+        let mut plain = guessing;
+        for guess in ["amount", "note"] {
+            let guessed = guessing.next_guessed(guess.as_bytes()).map(Ok).or_else(|| guessing.next());
+            assert_eq!(format!("{guessed:?}"), format!("{:?}", plain.next()), "{cut} bytes");
+        }
     }
 }

@@ -6,7 +6,7 @@ use super::batch::{Batch, Cell, NumberForm};
 /// Reads a plain decimal literal, `-?(0|[1-9][0-9]*)(\.[0-9]+)?`, that fits a [`Cell::Number`].
 ///
 /// `None` for everything else: other texts, more than 38 digits, and `-0`, whose sign a coefficient cannot hold.
-#[inline]
+#[inline(always)]
 pub fn plain_literal(text: &[u8]) -> Option<(i128, i16)> {
     let (negative, digits) = match text.first()? {
         b'-' => (true, &text[1..]),
@@ -26,7 +26,7 @@ pub fn plain_literal(text: &[u8]) -> Option<(i128, i16)> {
 }
 
 /// Digits with at most one point inside; `None` when they do not fit or are something else.
-#[inline]
+#[inline(always)]
 fn digits_with_point(digits: &[u8]) -> Option<(i128, i16)> {
     let mut point = None;
     if digits.len() <= 19 {
@@ -44,7 +44,12 @@ fn digits_with_point(digits: &[u8]) -> Option<(i128, i16)> {
         }
         return Some((i128::from(value), scale_of(digits, point)?));
     }
-    let mut value = 0i128;
+    many_digits_with_point(digits)
+}
+
+#[inline(never)]
+fn many_digits_with_point(digits: &[u8]) -> Option<(i128, i16)> {
+    let (mut value, mut point) = (0i128, None);
     for (at, byte) in digits.iter().enumerate() {
         let digit = byte.wrapping_sub(b'0');
         if digit < 10 {
@@ -58,6 +63,7 @@ fn digits_with_point(digits: &[u8]) -> Option<(i128, i16)> {
     Some((value, scale_of(digits, point)?))
 }
 
+#[inline]
 fn scale_of(digits: &[u8], point: Option<usize>) -> Option<i16> {
     match point {
         None => Some(0),

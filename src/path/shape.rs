@@ -263,8 +263,7 @@ impl Layout {
             Cell::Bson { at, array: true } => {
                 let broken =
                     |error: &dyn std::fmt::Display| StoreError::failed(format!("an array cannot be read: {error}"));
-                let mut elements = Elements::of(value.bytes(at)).map_err(|e| broken(&e))?;
-                while let Some(element) = elements.next_guessing(b"") {
+                for element in Elements::of(value.bytes(at)).map_err(|e| broken(&e))? {
                     let element = element.map_err(|e| broken(&e))?;
                     each(&mut |path, item| match path {
                         "" => bson_cell(&element, item),

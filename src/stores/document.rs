@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use serde_json::value::RawValue;
 
 use crate::domain::{
-    Batch, BsonError, Cell, Elements, JsonError, bson_cell, bson_get, bson_get_below, json_cell, json_fields, json_get,
+    Batch, BsonError, Cell, Elements, JsonError, bson_cell, bson_get, bson_get_below, bson_put, json_cell, json_fields,
+    json_get,
 };
 use crate::stores::ReadEnd;
 
@@ -158,13 +159,16 @@ impl Picker {
         let mut elements = Elements::of(document)?;
         let mut position = 0;
         loop {
-            let guess: &[u8] = match self.order.get(position) {
-                Some(at) => &self.fields[*at].name,
-                None => b"",
+            let guess = self.order.get(position).copied();
+            let guessed = guess.and_then(|at| Some((elements.next_guessed(&self.fields[at].name)?, guess)));
+            let (element, found) = match guessed {
+                Some(guessed) => guessed,
+                None => {
+                    let Some(element) = elements.next() else { return Ok(()) };
+                    let element = element?;
+                    (element, self.field(position, element.name))
+                }
             };
-            let Some(element) = elements.next_guessing(guess) else { return Ok(()) };
-            let element = element?;
-            let found = self.field(position, element.name);
             position += 1;
             let Some(at) = found else { continue };
             let field = &mut self.fields[at];
@@ -173,8 +177,7 @@ impl Picker {
                 Use::None => {}
                 Use::Column(column) if !twice => {
                     let column = *column;
-                    let cell = bson_cell(&element, batch);
-                    batch.set(row, column, cell);
+                    bson_put(&element, batch, batch.place(row, column));
                     if !self.dotted.is_empty() {
                         self.met_whole(column);
                     }

@@ -5,6 +5,10 @@
 
 mod failures;
 mod keys;
+mod logins;
+mod relay;
+#[path = "../support/mod.rs"]
+mod support;
 mod values;
 
 use std::sync::Arc;

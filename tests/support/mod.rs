@@ -150,26 +150,31 @@ pub struct PrivateServer {
     process: u32,
     kind: &'static str,
     killed: bool,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 impl PrivateServer {
     /// Starts MariaDB; the URL ends without a database.
     pub fn mariadb() -> PrivateServer {
-        PrivateServer::start("mariadb")
+        PrivateServer::start("mariadb", &[])
+    }
+
+    /// Starts MariaDB with options of its own.
+    pub fn mariadb_with(options: &[String]) -> PrivateServer {
+        PrivateServer::start("mariadb", options)
     }
 
     /// Starts PostgreSQL.
     pub fn postgres() -> PrivateServer {
-        PrivateServer::start("postgres")
+        PrivateServer::start("postgres", &[])
     }
 
     /// Starts MongoDB, as a replica set of one.
     pub fn mongod() -> PrivateServer {
-        PrivateServer::start("mongod")
+        PrivateServer::start("mongod", &[])
     }
 
-    fn start(kind: &'static str) -> PrivateServer {
+    fn start(kind: &'static str, options: &[String]) -> PrivateServer {
         let dir = tempfile::Builder::new().prefix("recon-private-").tempdir().expect("a temporary folder");
         // MariaDB and PostgreSQL run as another user when the tests run as root.
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o711);
@@ -179,6 +184,7 @@ impl PrivateServer {
             .arg(script)
             .args(["private", kind])
             .arg(dir.path().join("server"))
+            .args(options)
             .stdin(Stdio::null())
             .output()
             .expect("bash runs");
@@ -188,7 +194,7 @@ impl PrivateServer {
             panic!("the private {kind} did not start:\n{said}\n{}", String::from_utf8_lossy(&output.stderr));
         };
         let port = u16::try_from(*port).expect("a port");
-        PrivateServer { port, process: *process, kind, killed: false, _dir: dir }
+        PrivateServer { port, process: *process, kind, killed: false, dir }
     }
 
     /// Its URL, without a database.
@@ -203,6 +209,11 @@ impl PrivateServer {
     /// The loopback port it listens on.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The socket file of a MariaDB.
+    pub fn socket(&self) -> PathBuf {
+        self.dir.path().join("server/socket")
     }
 
     /// Ends it at once, as a power cut would: connections break, nothing is said to anyone.

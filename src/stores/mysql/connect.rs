@@ -2,14 +2,15 @@
 //! settings; the snapshot. Must not know what is read.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlTypeInfo};
-use sqlx::{AssertSqlSafe, Column, ConnectOptions, Executor, Row};
 use url::Url;
 
 use super::super::{Settings, StoreError};
 use super::errors::{Doing, store_error, worth_retrying};
+use super::stream::gather;
+use super::wire::{Arguments, Connection, Options, Patience, WireError};
+use crate::domain::Value;
 
 /// The options of the URL that are understood, besides `defaults-file`.
 const OPTIONS: [&str; 9] =
@@ -21,26 +22,16 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// How to reach a server.
 pub(super) struct Server {
-    options: MySqlConnectOptions,
+    options: Options,
     /// The URL without user, password and options: how messages name the server.
     pub(super) place: String,
 }
 
 /// A connection in its snapshot.
 pub(super) struct Session {
-    pub(super) connection: MySqlConnection,
+    pub(super) connection: Connection,
     /// By the server's own clock, in nanoseconds since 1970-01-01T00:00Z.
     pub(super) taken_at: Option<i128>,
-    pub(super) types: ParameterTypes,
-}
-
-/// Types that parameters are sent as; the driver hands them out only with results.
-#[derive(Clone)]
-pub(super) struct ParameterTypes {
-    pub(super) decimal: MySqlTypeInfo,
-    pub(super) date: MySqlTypeInfo,
-    pub(super) datetime: MySqlTypeInfo,
-    pub(super) time: MySqlTypeInfo,
 }
 
 impl Server {
@@ -54,15 +45,11 @@ impl Server {
         let mut plain = url.clone();
         plain.set_query(None);
         plain.set_fragment(None);
-        let mut socket = None;
         for (name, value) in url.query_pairs() {
             match &*name {
                 "defaults-file" => defaults = ClientFile::read(Path::new(&*value))?,
                 known if OPTIONS.contains(&known) => {
                     plain.query_pairs_mut().append_pair(known, &value);
-                    if known == "socket" {
-                        socket = Some(value.into_owned());
-                    }
                 }
                 other => {
                     return Err(StoreError::usage(format!(
@@ -72,51 +59,40 @@ impl Server {
                 }
             }
         }
-        let mut options = MySqlConnectOptions::from_url(&plain)
-            .map_err(|error| StoreError::usage(format!("the MySQL URL cannot be used: {error}")))?
-            .charset("utf8mb4")
-            .pipes_as_concat(false)
-            .no_engine_substitution(false)
-            .timezone(None)
-            .statement_cache_capacity(0)
-            .disable_statement_logging();
-        let mut host = "localhost".to_owned();
-        match url.host_str().filter(|host| !host.is_empty()) {
-            Some(given) => host = given.trim_start_matches('[').trim_end_matches(']').to_owned(),
-            None => {
-                host = defaults.take("host").unwrap_or(host);
-                if let Some(port) = defaults.take("port").filter(|_| url.port().is_none()) {
-                    let port = port.parse().map_err(|_| {
-                        StoreError::usage(format!("{}: port `{port}` is not a number", defaults.path.display()))
-                    })?;
-                    options = options.port(port);
-                }
-                if socket.is_none() {
-                    socket = defaults.take("socket");
-                }
+        let mut options = Options::from_url(&plain).map_err(|why| {
+            StoreError::usage(format!("the MySQL URL cannot be used: {why}"))
+                .hint("its form is mysql://user:password@host:port/database?ssl-mode=required#table")
+        })?;
+        if url.host_str().is_none_or(str::is_empty) {
+            if let Some(host) = defaults.take("host") {
+                options.host = host;
             }
-        }
-        options = options.host(&host);
-        if let Some(socket) = &socket {
-            options = options.socket(socket);
+            if let Some(port) = defaults.take("port").filter(|_| url.port().is_none()) {
+                options.port = port.parse().map_err(|_| {
+                    StoreError::usage(format!("{}: port `{port}` is not a number", defaults.path.display()))
+                })?;
+            }
+            if options.socket.is_none() {
+                options.socket = defaults.take("socket").map(PathBuf::from);
+            }
         }
         if url.username().is_empty() {
             let login = || std::env::var("USER").ok().filter(|name| !name.is_empty());
             if let Some(user) = defaults.take("user").or_else(login) {
-                options = options.username(&user);
+                options.user = user;
             }
         }
         if url.password().is_none() {
             let environment = || std::env::var("MYSQL_PWD").ok();
-            // The driver would send an empty password as one; the server means none.
-            if let Some(password) = defaults.take("password").or_else(environment).filter(|text| !text.is_empty()) {
-                options = options.password(&password);
+            if let Some(password) = defaults.take("password").or_else(environment) {
+                options.password = password;
             }
         }
-        let at = match &socket {
-            Some(path) => path.clone(),
-            None if host.contains(':') => format!("[{host}]:{}", options.get_port()),
-            None => format!("{host}:{}", options.get_port()),
+        let (host, port) = (&options.host, options.port);
+        let at = match &options.socket {
+            Some(path) => path.display().to_string(),
+            None if host.contains(':') => format!("[{host}]:{port}"),
+            None => format!("{host}:{port}"),
         };
         Ok(Server { options, place: format!("{}://{at}/{database}", url.scheme()) })
     }
@@ -125,64 +101,71 @@ impl Server {
     ///
     /// # Errors
     /// `Usage` for an unknown database, `Failed` for everything else.
-    pub(super) async fn connect(&self, settings: &Settings) -> Result<Session, StoreError> {
+    pub(super) fn connect(&self, settings: &Settings) -> Result<Session, StoreError> {
         let mut pause = Duration::from_millis(200);
         let mut attempt = 1;
         loop {
-            let error = match tokio::time::timeout(settings.connect_timeout, self.attempt()).await {
-                Ok(Ok(session)) => return Ok(session),
-                Ok(Err(error)) => error,
-                Err(_) => sqlx::Error::Io(std::io::Error::new(
-                    std::io::ErrorKind::TimedOut,
-                    format!("no answer within {} s", settings.connect_timeout.as_secs_f32()),
-                )),
+            let error = match self.attempt(settings) {
+                Ok(session) => return Ok(session),
+                Err(WireError::Io(error)) if error.kind() == std::io::ErrorKind::TimedOut => {
+                    let why = format!("no answer within {} s", settings.connect_timeout.as_secs_f32());
+                    WireError::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, why))
+                }
+                Err(error) => error,
             };
             if attempt >= settings.connect_attempts || !worth_retrying(&error) {
-                let mut error = store_error(&error, &self.place, Doing::Connecting);
+                let mut error = store_error(error, &self.place, Doing::Connecting);
                 if attempt > 1 {
                     error.what.push_str(&format!(" ({attempt} attempts)"));
                 }
                 return Err(error);
             }
-            tokio::time::sleep(pause).await;
+            std::thread::sleep(pause);
             pause = (pause * 2).min(LONGEST_PAUSE);
             attempt += 1;
         }
     }
 
-    async fn attempt(&self) -> Result<Session, sqlx::Error> {
-        let mut connection = self.options.connect().await?;
-        let version = connection.fetch_one("SELECT VERSION()").await?;
-        let version: String = version.try_get(0)?;
-        // The server's own sql_mode: the driver's handshake adds one. Waits longer, never shorter, than the
-        // administrator set. Sort keys of 8 KiB: by default only the first 1,024 bytes of a text decide its place.
+    fn attempt(&self, settings: &Settings) -> Result<Session, WireError> {
+        let mut connection = Connection::open(&self.options, Instant::now() + settings.connect_timeout)?;
+        let version = gather(&mut connection, "SELECT VERSION()", &Arguments::default())?;
+        let mariadb = first_text(&version).is_some_and(|version| version.contains("MariaDB"));
+        // Waits longer, never shorter, than the administrator set. All rows, whatever the account's limit. Sort keys
+        // of 8 KiB: by default only the first 1,024 bytes of a text decide its place.
         let at_least = |name: &str| format!("{name} = GREATEST(@@SESSION.{name}, {PATIENCE_SECONDS})");
         let mut set = format!(
-            "SET SESSION time_zone = '+00:00', sql_mode = @@GLOBAL.sql_mode, {}, {}, wait_timeout = GREATEST(@@SESSION.wait_timeout, 28800), \
-             max_sort_length = GREATEST(@@SESSION.max_sort_length, 8192)",
+            "SET SESSION time_zone = '+00:00', {}, {}, wait_timeout = GREATEST(@@SESSION.wait_timeout, 28800), \
+             max_sort_length = GREATEST(@@SESSION.max_sort_length, 8192), sql_select_limit = 18446744073709551615",
             at_least("net_write_timeout"),
             at_least("net_read_timeout"),
         );
-        if version.contains("MariaDB") {
+        if mariadb {
             set.push_str(", idle_transaction_timeout = 0, idle_readonly_transaction_timeout = 0");
         }
-        connection.execute(AssertSqlSafe(set)).await?;
-        connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ").await?;
-        let (taken_at, types) = begin(&mut connection).await?;
-        Ok(Session { connection, taken_at, types })
+        // The server's default collation of utf8mb4, which the login cannot name.
+        connection.execute("SET NAMES utf8mb4")?;
+        connection.execute(&set)?;
+        connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")?;
+        let taken_at = begin(&mut connection)?;
+        connection.be_patient(Patience::Each(settings.read_timeout))?;
+        Ok(Session { connection, taken_at })
     }
 }
 
-/// Ends the transaction, if there is one, and opens a new snapshot.
-pub(super) async fn begin(connection: &mut MySqlConnection) -> Result<(Option<i128>, ParameterTypes), sqlx::Error> {
-    connection.execute("COMMIT").await?;
-    connection.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY").await?;
-    let moment = "SELECT CAST(UTC_TIMESTAMP(6) AS CHAR), 1.5, UTC_DATE(), UTC_TIMESTAMP(6), UTC_TIME(6)";
-    let row = connection.fetch_one(moment).await?;
-    let text: String = row.try_get(0)?;
-    let taken_at = crate::domain::parse_instant(&text, &jiff::tz::TimeZone::UTC).map(|instant| instant.nanos);
-    let kind = |at: usize| row.column(at).type_info().clone();
-    Ok((taken_at, ParameterTypes { decimal: kind(1), date: kind(2), datetime: kind(3), time: kind(4) }))
+/// Ends the transaction, if there is one, and opens a new snapshot; returns its moment.
+pub(super) fn begin(connection: &mut Connection) -> Result<Option<i128>, WireError> {
+    connection.execute("COMMIT")?;
+    connection.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")?;
+    let moment = gather(connection, "SELECT CAST(UTC_TIMESTAMP(6) AS CHAR)", &Arguments::default())?;
+    let instant = |text: &str| crate::domain::parse_instant(text, &jiff::tz::TimeZone::UTC);
+    Ok(first_text(&moment).and_then(instant).map(|instant| instant.nanos))
+}
+
+fn first_text(rows: &[Vec<Value>]) -> Option<&str> {
+    match rows.first()?.first()? {
+        Value::Text { text, .. } => Some(text),
+        _ => None,
+    }
 }
 
 /// `[client]` of an option file as MySQL's own programs read it.
@@ -277,7 +260,7 @@ mod tests {
         let url = Url::parse("mysql://re%40con:s%23cret@db.example:3307/shop?ssl-mode=disabled").expect("url");
         let server = Server::from_url(&url).expect("options");
         assert_eq!(server.place, "mysql://db.example:3307/shop");
-        assert_eq!(server.options.get_username(), "re@con");
+        assert_eq!(server.options.user, "re@con");
         let wrong = Url::parse("mysql://u:secret@h/d?sslmod=x").expect("url");
         let error = Server::from_url(&wrong).err().expect("refused");
         assert!(error.what.contains("sslmod") && !error.what.contains("secret"));

@@ -3,13 +3,15 @@
 //! Must not round, guess or turn what it cannot decode into NULL: that becomes `Unknown` with its reason.
 
 use jiff::tz::TimeZone;
-use sqlx::mysql::{MySql, MySqlTypeInfo};
-use sqlx::{Type, TypeInfo};
+use mysql_common::constants::{ColumnFlags, ColumnType};
+use mysql_common::packets::Column;
 
 use super::super::ColumnKind;
-use crate::domain::{Batch, Cell, NumberForm, float_to_amount, format_instant, resolve_local};
+use crate::domain::{Batch, Cell, NumberForm, float_to_amount, format_instant, plain_literal, resolve_local};
 
 const SECOND: i64 = 1_000_000_000;
+/// The character set of what is no text.
+const BINARY: u16 = 63;
 const DAY: i128 = 86_400 * SECOND as i128;
 
 /// How the bytes of one column are read.
@@ -44,32 +46,46 @@ pub(super) enum Decoder {
 
 impl Decoder {
     /// For a column of a result. `digits` behind the second and `uuid` are what only the catalogue knows.
-    pub(super) fn of(info: &MySqlTypeInfo, digits: u8, uuid: bool) -> Decoder {
-        // `BOOLEAN` is the driver's name of TINYINT(1), signed or not; it stays an integer.
-        match info.name() {
-            "BOOLEAN" if *info == <u8 as Type<MySql>>::type_info() => Decoder::Unsigned,
-            "BOOLEAN" | "TINYINT" | "SMALLINT" | "MEDIUMINT" | "INT" | "BIGINT" => Decoder::Signed,
-            "TINYINT UNSIGNED" | "SMALLINT UNSIGNED" | "MEDIUMINT UNSIGNED" | "INT UNSIGNED" | "BIGINT UNSIGNED"
-            | "YEAR" => Decoder::Unsigned,
-            "BIT" => Decoder::Bit,
-            "DECIMAL" => Decoder::Decimal,
-            "FLOAT" => Decoder::Float,
-            "DOUBLE" => Decoder::Double,
-            "DATE" => Decoder::Date,
-            "DATETIME" => Decoder::DateTime { digits },
-            "TIMESTAMP" => Decoder::Timestamp { digits },
-            "TIME" => Decoder::Time { digits },
-            "JSON" => Decoder::Json,
-            "NULL" => Decoder::Null,
-            // The driver calls text of a binary collation BINARY too; what is not text is said by the character set.
-            _ if <str as Type<MySql>>::compatible(info) => {
-                if uuid {
-                    Decoder::Uuid
-                } else {
-                    Decoder::Text
-                }
+    pub(super) fn of(column: &Column, digits: u8, uuid: bool) -> Decoder {
+        use ColumnType as T;
+        let flags = column.flags();
+        match column.column_type() {
+            T::MYSQL_TYPE_TINY
+            | T::MYSQL_TYPE_SHORT
+            | T::MYSQL_TYPE_INT24
+            | T::MYSQL_TYPE_LONG
+            | T::MYSQL_TYPE_LONGLONG => {
+                if flags.contains(ColumnFlags::UNSIGNED_FLAG) { Decoder::Unsigned } else { Decoder::Signed }
             }
-            "ENUM" | "SET" => Decoder::Text,
+            T::MYSQL_TYPE_YEAR => Decoder::Unsigned,
+            T::MYSQL_TYPE_BIT => Decoder::Bit,
+            T::MYSQL_TYPE_DECIMAL | T::MYSQL_TYPE_NEWDECIMAL => Decoder::Decimal,
+            T::MYSQL_TYPE_FLOAT => Decoder::Float,
+            T::MYSQL_TYPE_DOUBLE => Decoder::Double,
+            T::MYSQL_TYPE_DATE | T::MYSQL_TYPE_NEWDATE => Decoder::Date,
+            T::MYSQL_TYPE_DATETIME | T::MYSQL_TYPE_DATETIME2 => Decoder::DateTime { digits },
+            T::MYSQL_TYPE_TIMESTAMP | T::MYSQL_TYPE_TIMESTAMP2 => Decoder::Timestamp { digits },
+            T::MYSQL_TYPE_TIME | T::MYSQL_TYPE_TIME2 => Decoder::Time { digits },
+            T::MYSQL_TYPE_JSON => Decoder::Json,
+            T::MYSQL_TYPE_NULL => Decoder::Null,
+            T::MYSQL_TYPE_ENUM | T::MYSQL_TYPE_SET => Decoder::Text,
+            T::MYSQL_TYPE_VARCHAR
+            | T::MYSQL_TYPE_VAR_STRING
+            | T::MYSQL_TYPE_STRING
+            | T::MYSQL_TYPE_TINY_BLOB
+            | T::MYSQL_TYPE_MEDIUM_BLOB
+            | T::MYSQL_TYPE_LONG_BLOB
+            | T::MYSQL_TYPE_BLOB
+                // Text of a binary collation has the flag of bytes too; only the character set tells them apart.
+                if column.character_set() != BINARY =>
+            {
+                if uuid { Decoder::Uuid } else { Decoder::Text }
+            }
+            T::MYSQL_TYPE_STRING
+                if flags.contains(ColumnFlags::ENUM_FLAG) && !flags.contains(ColumnFlags::BINARY_FLAG) =>
+            {
+                Decoder::Text
+            }
             _ => Decoder::Bytes,
         }
     }
@@ -93,9 +109,47 @@ impl Decoder {
         }
     }
 
+    /// Puts a value that is not NULL into the cell at `place`.
+    #[inline(always)]
+    pub(super) fn put(self, bytes: &[u8], batch: &mut Batch, place: usize, zone: &TimeZone) {
+        match self {
+            Decoder::Signed => {
+                if let Some(value) = signed(bytes) {
+                    return batch.put(place, integer(value));
+                }
+            }
+            Decoder::Decimal => {
+                if let Some((coefficient, scale)) = plain_literal(bytes) {
+                    return batch.put(place, Cell::Number { coefficient, scale, form: NumberForm::Decimal });
+                }
+            }
+            Decoder::Text if bytes.is_ascii() => {
+                let span = batch.store(bytes);
+                return batch.put(place, Cell::Text(span));
+            }
+            Decoder::DateTime { digits } => {
+                if let Some(nanos) = local_nanos(bytes).and_then(|local| resolve_local(local, zone)) {
+                    return batch.put(place, Cell::Instant { nanos, digits });
+                }
+            }
+            Decoder::Timestamp { digits } => {
+                if let Some(nanos) = local_nanos(bytes) {
+                    return batch.put(place, Cell::Instant { nanos, digits });
+                }
+            }
+            _ => {}
+        }
+        self.put_slowly(bytes, batch, place, zone);
+    }
+
+    #[inline(never)]
+    fn put_slowly(self, bytes: &[u8], batch: &mut Batch, place: usize, zone: &TimeZone) {
+        let cell = self.cell(bytes, batch, zone);
+        batch.put(place, cell);
+    }
+
     /// The cell of a value that is not NULL.
-    #[inline]
-    pub(super) fn cell(self, bytes: &[u8], batch: &mut Batch, zone: &TimeZone) -> Cell {
+    fn cell(self, bytes: &[u8], batch: &mut Batch, zone: &TimeZone) -> Cell {
         let decoded = match self {
             Decoder::Signed => signed(bytes).map(integer),
             Decoder::Unsigned => unsigned(bytes).map(integer),
@@ -155,7 +209,6 @@ fn unsigned(bytes: &[u8]) -> Option<u64> {
     })
 }
 
-#[inline]
 fn text(bytes: &[u8], batch: &mut Batch, cell: fn(crate::domain::Span) -> Cell) -> Cell {
     match std::str::from_utf8(bytes) {
         Ok(_) => cell(batch.store(bytes)),
@@ -173,7 +226,7 @@ struct Civil {
 }
 
 /// The value starts with its own length.
-#[inline]
+#[inline(always)]
 fn civil(bytes: &[u8]) -> Option<Civil> {
     let (length, fields) = bytes.split_first()?;
     if usize::from(*length) != fields.len() {
@@ -227,7 +280,6 @@ impl Civil {
     }
 }
 
-#[inline]
 fn date(bytes: &[u8], batch: &mut Batch) -> Cell {
     let Some(civil) = civil(bytes) else { return undecodable(Decoder::Date, bytes, batch) };
     match civil.days() {
@@ -236,7 +288,13 @@ fn date(bytes: &[u8], batch: &mut Batch) -> Cell {
     }
 }
 
-#[inline]
+/// Nanoseconds of an instant as it stands there, as if in UTC; `None` for what is none.
+#[inline(always)]
+fn local_nanos(bytes: &[u8]) -> Option<i128> {
+    let civil = civil(bytes)?;
+    Some(i128::from(civil.days()?) * DAY + i128::from(civil.nanos_of_day()))
+}
+
 fn instant(bytes: &[u8], digits: u8, zone: Option<&TimeZone>, batch: &mut Batch) -> Cell {
     let Some(civil) = civil(bytes) else { return undecodable(Decoder::Timestamp { digits }, bytes, batch) };
     let Some(days) = civil.days() else { return civil.unknown(batch) };
@@ -316,6 +374,64 @@ mod tests {
         }
         assert!(matches!(date(&[4, 0xea, 7, 2, 28], &mut batch), Cell::Date(_)));
         assert!(matches!(date(&[3, 0xea, 7, 2], &mut batch), Cell::Unknown(_)));
+    }
+
+    #[test]
+    fn the_short_way_into_a_cell_ends_where_the_long_one_does() {
+        let zone = TimeZone::get("Europe/Berlin").expect("zone");
+        let values: [&[u8]; 24] = [
+            b"",
+            b"0",
+            b"-0",
+            b"-0.00",
+            b"12.50",
+            b"-99999999999999.9999",
+            b"1234567890123456789",
+            b"12345678901234567890.5",
+            b"99999999999999999999999999999999999.999999999999999999999999999999",
+            b"1e5",
+            b"abc",
+            "\u{e9}".as_bytes(),
+            &[0xFF],
+            &[1, 2],
+            &[1, 2, 3, 255],
+            &[1, 2, 3, 4, 5, 6, 7, 255],
+            &[0],
+            &[4, 0xEA, 7, 2, 28],
+            &[4, 0xEA, 7, 2, 30],
+            &[7, 0xEA, 7, 3, 29, 2, 30, 0],
+            &[7, 0xEA, 7, 10, 25, 2, 30, 0],
+            &[7, 0xEA, 7, 7, 1, 2, 30, 0],
+            &[11, 0xEA, 7, 7, 1, 2, 30, 0, 1, 0, 0, 0],
+            &[3, 0xEA, 7, 7],
+        ];
+        let decoders = [
+            Decoder::Signed,
+            Decoder::Unsigned,
+            Decoder::Bit,
+            Decoder::Decimal,
+            Decoder::Date,
+            Decoder::DateTime { digits: 6 },
+            Decoder::Timestamp { digits: 0 },
+            Decoder::Time { digits: 3 },
+            Decoder::Text,
+            Decoder::Uuid,
+            Decoder::Bytes,
+            Decoder::Json,
+            Decoder::Null,
+        ];
+        for decoder in decoders {
+            for bytes in values {
+                let mut batches = [Batch::new(1), Batch::new(1)];
+                let row = batches[0].start_row();
+                decoder.put(bytes, &mut batches[0], row, &zone);
+                let row = batches[1].start_row();
+                let cell = decoder.cell(bytes, &mut batches[1], &zone);
+                batches[1].set(row, 0, cell);
+                let [short, long] = batches.each_ref().map(|b| format!("{:?} {:?}", b.at(0, 0).cell, b.arena()));
+                assert_eq!(short, long, "{decoder:?} {bytes:?}");
+            }
+        }
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! MySQL and MariaDB: one connection, one consistent snapshot, records as raw bytes in key order.
 //!
-//! Uses a current-thread runtime of its own, for the driver is async. Must not write to the store, and must
-//! not end a read quietly when the connection was lost.
+//! Must not write to the store, and must not end a read quietly when the connection was lost.
 
 mod catalogue;
 mod connect;
@@ -10,17 +9,13 @@ mod errors;
 mod select;
 mod statement;
 mod stream;
-
-use std::time::Duration;
-
-use sqlx::Connection;
-use sqlx::mysql::MySqlArguments;
-use tokio::runtime::Runtime;
+mod wire;
 
 use self::connect::{Server, Session};
 use self::decode::Decoder;
 use self::select::{Field, Relation};
-use self::stream::{Decoding, Gather, Rows, ToOutlet};
+use self::stream::{Gather, ToOutlet};
+use self::wire::{Arguments, Rows};
 use super::{
     Column, KeyRange, Opened, Outlet, ReadEnd, ReadRequest, Settings, Snapshot, Source, StoreError, Target, Wish,
 };
@@ -39,12 +34,11 @@ pub struct MySqlSource {
 
 /// What there is after `open`.
 struct Open {
-    runtime: Runtime,
     server: Server,
     /// `None` once the connection was lost or left in the middle of a result: its snapshot is gone.
     session: Option<Session>,
     relation: Relation,
-    arguments: MySqlArguments,
+    arguments: Arguments,
     estimated_records: Option<u64>,
     place: String,
 }
@@ -58,18 +52,9 @@ impl MySqlSource {
 
 impl Source for MySqlSource {
     fn open(&mut self, _wish: &Wish) -> Result<Opened, StoreError> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| StoreError::failed(format!("no runtime for the MySQL driver: {error}")))?;
         let server = Server::from_url(&self.url)?;
-        let mut session = runtime.block_on(server.connect(&self.settings))?;
-        let (connection, types) = (&mut session.connection, &session.types);
-        let describing = catalogue::describe(connection, &self.target, types, &server.place);
-        // Someone who changes the table makes us wait for a lock, by default for a year.
-        let described = runtime
-            .block_on(async { tokio::time::timeout(self.settings.read_timeout, describing).await })
-            .map_err(|_| stream::silence(&server.place, self.settings.read_timeout, 0))??;
+        let mut session = server.connect(&self.settings)?;
+        let described = catalogue::describe(&mut session.connection, &self.target, &server.place)?;
         let columns =
             described.fields.iter().map(|f| Column { name: f.name.clone(), kind: f.decoder.kind() }).collect();
         let consistent = described.outside_snapshot.is_empty();
@@ -96,7 +81,6 @@ impl Source for MySqlSource {
             _ => server.place.clone(),
         };
         self.opened = Some(Open {
-            runtime,
             session: Some(session),
             relation: Relation { from: described.from, fields: described.fields, zone: self.settings.zone.clone() },
             arguments: described.arguments,
@@ -116,7 +100,7 @@ impl Source for MySqlSource {
             open.renew(&self.settings)?;
         }
         let zone = self.settings.zone.clone();
-        open.run(sql, &self.settings, &mut ToOutlet { out, decoding: Decoding::new(&fields, &zone) })?;
+        open.run(&sql, &mut ToOutlet::new(out, &fields, &zone))?;
         Ok(ReadEnd::default())
     }
 
@@ -129,13 +113,9 @@ impl Source for MySqlSource {
 impl Drop for MySqlSource {
     /// Says goodbye, so that the server does not log an aborted connection.
     fn drop(&mut self) {
-        let Some(Open { runtime, session, .. }) = self.opened.take() else { return };
-        let inside_another_runtime = tokio::runtime::Handle::try_current().is_ok();
-        if let Some(session) = session.filter(|_| !inside_another_runtime) {
-            let farewell = session.connection.close();
-            let _ = runtime.block_on(async { tokio::time::timeout(Duration::from_secs(1), farewell).await });
+        if let Some(Open { session: Some(session), .. }) = self.opened.take() {
+            session.connection.quit();
         }
-        runtime.shutdown_background();
     }
 }
 
@@ -147,32 +127,30 @@ impl Open {
     /// A new snapshot; on a new connection when the old one is gone.
     fn renew(&mut self, settings: &Settings) -> Result<(), StoreError> {
         if let Some(mut session) = self.session.take()
-            && self.runtime.block_on(connect::begin(&mut session.connection)).is_ok()
+            && connect::begin(&mut session.connection).is_ok()
         {
             self.session = Some(session);
             return Ok(());
         }
-        self.session = Some(self.runtime.block_on(self.server.connect(settings))?);
+        self.session = Some(self.server.connect(settings)?);
         Ok(())
     }
 
     /// Runs one SELECT to its end. After an error the connection is given up: it may stand in the middle of a
     /// result, and its snapshot cannot be trusted to go on.
-    fn run(&mut self, sql: String, settings: &Settings, rows: &mut impl Rows) -> Result<(), StoreError> {
+    fn run(&mut self, sql: &str, rows: &mut impl Rows) -> Result<(), StoreError> {
         let Some(mut session) = self.session.take() else {
             return Err(StoreError::failed(format!("{}: the snapshot was lost with its connection", self.place)));
         };
-        let query = (sql, self.arguments.clone());
-        let reading = stream::run(&mut session.connection, query, settings.read_timeout, &self.place, rows);
-        self.runtime.block_on(reading)?;
+        stream::run(&mut session.connection, sql, &self.arguments, &self.place, rows)?;
         self.session = Some(session);
         Ok(())
     }
 
     /// The values of a result of a few rows.
     fn gather(&mut self, sql: String, fields: &[Field], settings: &Settings) -> Result<Vec<Vec<Value>>, StoreError> {
-        let mut gathered = Gather { decoding: Decoding::new(fields, &settings.zone), rows: Vec::new() };
-        self.run(sql, settings, &mut gathered)?;
+        let mut gathered = Gather::new(fields, &settings.zone);
+        self.run(&sql, &mut gathered)?;
         Ok(gathered.rows)
     }
 

@@ -1,13 +1,10 @@
 //! The user's query: that it is one SELECT, and its parameters in the forms that keep them exact.
 //! Values are bound, never written into the text.
 
-use sqlx::encode::{Encode, IsNull};
-use sqlx::error::BoxDynError;
-use sqlx::mysql::{MySql, MySqlArguments, MySqlTypeInfo};
-use sqlx::{Arguments, Type};
+use mysql_common::constants::ColumnType;
 
 use super::super::StoreError;
-use super::connect::ParameterTypes;
+use super::wire::Arguments;
 use crate::domain::{Amount, Value};
 
 /// The one SELECT (or WITH) of a text, without a closing semicolon.
@@ -89,58 +86,59 @@ fn quoted_len(sql: &str, quote: char) -> usize {
 ///
 /// # Errors
 /// A value that MySQL has no exact form for.
-pub(super) fn arguments(values: &[Value], types: &ParameterTypes) -> Result<MySqlArguments, StoreError> {
-    let mut arguments = MySqlArguments::default();
+pub(super) fn arguments(values: &[Value]) -> Result<Arguments, StoreError> {
+    let mut arguments = Arguments::default();
     for value in values {
-        add(&mut arguments, value, types)?
-            .map_err(|error| StoreError::usage(format!("the parameter `{value}` cannot be sent: {error}")))?;
+        add(&mut arguments, value)?;
     }
     Ok(arguments)
 }
 
-fn add(
-    arguments: &mut MySqlArguments,
-    value: &Value,
-    types: &ParameterTypes,
-) -> Result<Result<(), BoxDynError>, StoreError> {
+fn add(arguments: &mut Arguments, value: &Value) -> Result<(), StoreError> {
+    use ColumnType as T;
     let refuse = |why: &str| Err(StoreError::usage(format!("the parameter `{value}` cannot be sent to MySQL: {why}")));
     let nanos_of_day = |nanos: i128| u64::try_from(nanos.rem_euclid(DAY_NANOS)).unwrap_or_default();
-    Ok(match value {
-        Value::Null | Value::Absent => arguments.add(None::<&str>),
-        Value::Bool(b) => arguments.add(i8::from(*b)),
-        Value::Text { text, .. } => arguments.add(text.as_str()),
-        Value::Uuid(_) => arguments.add(value.to_string()),
-        Value::Bytes(bytes) => arguments.add(bytes.as_slice()),
-        Value::Number { amount, .. } => match amount.small() {
-            Some((coefficient, 0)) if i64::try_from(coefficient).is_ok() => {
-                arguments.add(i64::try_from(coefficient).unwrap_or_default())
+    match value {
+        Value::Null | Value::Absent => arguments.add_null(),
+        Value::Bool(b) => arguments.add(T::MYSQL_TYPE_TINY, &[u8::from(*b)]),
+        Value::Text { text, .. } => arguments.add_counted(T::MYSQL_TYPE_VAR_STRING, text.as_bytes()),
+        Value::Uuid(_) => arguments.add_counted(T::MYSQL_TYPE_VAR_STRING, value.to_string().as_bytes()),
+        Value::Bytes(bytes) => arguments.add_counted(T::MYSQL_TYPE_BLOB, bytes),
+        Value::Number { amount, .. } => {
+            let whole =
+                amount.small().filter(|(_, scale)| *scale == 0).and_then(|(whole, _)| i64::try_from(whole).ok());
+            match (whole, decimal_text(amount)) {
+                (Some(whole), _) => arguments.add(T::MYSQL_TYPE_LONGLONG, &whole.to_le_bytes()),
+                (None, Some(text)) => arguments.add_counted(T::MYSQL_TYPE_NEWDECIMAL, text.as_bytes()),
+                (None, None) => return refuse("it does not fit DECIMAL(65,30)"),
             }
-            _ => match decimal_text(amount) {
-                Some(text) => arguments.add(Typed::text(&types.decimal, &text)),
-                None => return refuse("it does not fit DECIMAL(65,30)"),
-            },
-        },
+        }
         Value::Date(days) => match date_bytes(i64::from(*days)) {
-            Some(date) => arguments.add(Typed::new(&types.date, &date, &[])),
+            Some(date) => arguments.add_counted(T::MYSQL_TYPE_DATE, &date),
             None => return refuse("it lies outside the years 0 to 9999"),
         },
         Value::Instant { nanos, .. } if nanos % 1_000 == 0 => {
             let date = i64::try_from(nanos.div_euclid(DAY_NANOS)).ok().and_then(date_bytes);
             match date {
-                Some(date) => arguments.add(Typed::new(&types.datetime, &date, &clock_bytes(nanos_of_day(*nanos)))),
+                Some(date) => {
+                    let instant = [&date[..], &clock_bytes(nanos_of_day(*nanos))].concat();
+                    arguments.add_counted(T::MYSQL_TYPE_DATETIME, &instant);
+                }
                 None => return refuse("it lies outside the years 0 to 9999"),
             }
         }
         Value::Time { nanos, .. } if nanos % 1_000 == 0 => {
             let size = nanos.unsigned_abs();
             let days = u32::try_from(size / DAY_NANOS as u64).unwrap_or(u32::MAX);
-            let mut head = vec![u8::from(*nanos < 0)];
-            head.extend(days.to_le_bytes());
-            arguments.add(Typed::new(&types.time, &head, &clock_bytes(size % DAY_NANOS as u64)))
+            let mut time = vec![u8::from(*nanos < 0)];
+            time.extend(days.to_le_bytes());
+            time.extend(clock_bytes(size % DAY_NANOS as u64));
+            arguments.add_counted(T::MYSQL_TYPE_TIME, &time);
         }
         Value::Instant { .. } | Value::Time { .. } => return refuse("MySQL holds microseconds at most"),
         other => return refuse(&format!("{} has no form there", other.type_name())),
-    })
+    }
+    Ok(())
 }
 
 const DAY_NANOS: i128 = 86_400_000_000_000;
@@ -166,43 +164,6 @@ fn clock_bytes(nanos: u64) -> [u8; 7] {
     let micros = ((nanos % 1_000_000_000 / 1_000) as u32).to_le_bytes();
     let part = |n: u64| (n % 60) as u8;
     [(seconds / 3_600) as u8, part(seconds / 60), part(seconds), micros[0], micros[1], micros[2], micros[3]]
-}
-
-/// A parameter in the protocol's own form, of a type that the driver does not offer by itself.
-struct Typed {
-    info: MySqlTypeInfo,
-    bytes: Vec<u8>,
-}
-
-impl Typed {
-    /// Bytes behind their length. All of our values are far below 251 bytes.
-    fn new(info: &MySqlTypeInfo, head: &[u8], tail: &[u8]) -> Self {
-        let mut bytes = vec![(head.len() + tail.len()) as u8];
-        bytes.extend_from_slice(head);
-        bytes.extend_from_slice(tail);
-        Typed { info: info.clone(), bytes }
-    }
-
-    fn text(info: &MySqlTypeInfo, text: &str) -> Self {
-        Typed::new(info, text.as_bytes(), &[])
-    }
-}
-
-impl Type<MySql> for Typed {
-    fn type_info() -> MySqlTypeInfo {
-        <Vec<u8> as Type<MySql>>::type_info()
-    }
-}
-
-impl Encode<'_, MySql> for Typed {
-    fn encode_by_ref(&self, buf: &mut Vec<u8>) -> Result<IsNull, BoxDynError> {
-        buf.extend_from_slice(&self.bytes);
-        Ok(IsNull::No)
-    }
-
-    fn produces(&self) -> Option<MySqlTypeInfo> {
-        Some(self.info.clone())
-    }
 }
 
 #[cfg(test)]

@@ -1,185 +1,189 @@
-//! Running a SELECT and handing its rows on while they arrive. Must notice a connection that was lost or fell
-//! silent, and a wish to stop; an end is only what the server says is one.
+//! Running a SELECT and handing its rows on while they arrive, decoded. What the server sends that is not the row
+//! of its columns ends the read as a failure.
 
-use std::pin::Pin;
-use std::task::Poll;
-use std::time::Duration;
-
-use futures_util::{Stream, StreamExt};
 use jiff::tz::TimeZone;
-use sqlx::mysql::{MySql, MySqlArguments, MySqlColumn, MySqlConnection, MySqlRow};
-use sqlx::{AssertSqlSafe, Column, Decode, Either, Executor, Row};
-use tokio::time::{Instant, Sleep, sleep};
+use mysql_common::packets::Column;
 
 use super::super::{Outlet, StoreError};
 use super::decode::Decoder;
 use super::errors::{Doing, store_error};
 use super::select::Field;
+use super::wire::{Arguments, Connection, Malformed, Rows, Shape, Waiting, WireError, is_null, split_row};
 use crate::domain::{Batch, Cell, Value};
 
-/// How often a wait for the server looks whether reading is to stop.
-const LOOK_UP: Duration = Duration::from_millis(200);
-
-/// Where rows go.
-pub(super) trait Rows {
-    /// Takes a row.
-    fn row(&mut self, row: &MySqlRow) -> Result<(), StoreError>;
-
-    /// Called every now and then while the server lets us wait.
-    fn waiting(&mut self) -> Result<(), StoreError> {
-        Ok(())
-    }
-}
+/// Digits behind the second of a value whose column is not known: as many as MySQL can hold.
+pub(super) const MOST_DIGITS: u8 = 6;
 
 /// Runs one SELECT to its end.
 ///
 /// # Errors
-/// What the server refuses, a connection that was lost, a wait longer than `patience`, and what `rows` says.
-pub(super) async fn run(
-    connection: &mut MySqlConnection,
-    (sql, arguments): (String, MySqlArguments),
-    patience: Duration,
+/// What the server refuses, a connection that was lost or fell silent, and what `rows` says.
+pub(super) fn run(
+    connection: &mut Connection,
+    sql: &str,
+    arguments: &Arguments,
     place: &str,
     rows: &mut impl Rows,
 ) -> Result<(), StoreError> {
-    let query = sqlx::query_with(AssertSqlSafe(sql), arguments).persistent(false);
-    let mut stream = connection.fetch_many(query);
-    let mut tick = Box::pin(sleep(LOOK_UP));
-    let mut records = 0;
-    loop {
-        match next(&mut stream, tick.as_mut(), patience, rows).await? {
-            Next::Item(Some(Ok(Either::Right(row)))) => {
-                rows.row(&row)?;
-                records += 1;
-            }
-            Next::Item(Some(Ok(Either::Left(_)))) => {}
-            Next::Item(Some(Err(error))) => return Err(store_error(&error, place, Doing::Reading(records))),
-            Next::Item(None) => return Ok(()),
-            Next::Silence => return Err(silence(place, patience, records)),
-        }
+    let mut counted = Counted { rows, records: 0 };
+    let read = connection.prepare(sql).and_then(|prepared| {
+        connection.rows(&prepared, arguments, &mut counted)?;
+        connection.close(&prepared)
+    });
+    read.map_err(|error| store_error(error, place, Doing::Reading(counted.records)))
+}
+
+/// Counts rows on their way: how many had come is part of what is said about a failure.
+struct Counted<'a, R> {
+    rows: &'a mut R,
+    records: u64,
+}
+
+impl<R: Rows> Waiting for Counted<'_, R> {
+    fn waiting(&mut self) -> Result<(), StoreError> {
+        self.rows.waiting()
     }
 }
 
-/// Nothing came for so long.
-pub(super) fn silence(place: &str, waited: Duration, records: u64) -> StoreError {
-    let waited = waited.as_secs_f32();
-    StoreError::failed(format!("{place}: nothing arrived for {waited} s, after {records} records"))
-        .hint("the query may need longer than the read timeout, wait for a lock, or the network is down")
-}
+impl<R: Rows> Rows for Counted<'_, R> {
+    fn begin(&mut self, columns: &[Column]) -> Result<(), WireError> {
+        self.rows.begin(columns)
+    }
 
-enum Next<T> {
-    Item(Option<T>),
-    Silence,
-}
-
-/// The next item. A timer runs only while there is nothing to take, so that it costs nothing per row and
-/// time spent on our own side does not count.
-async fn next<S: Stream + Unpin>(
-    stream: &mut S,
-    mut tick: Pin<&mut Sleep>,
-    patience: Duration,
-    rows: &mut impl Rows,
-) -> Result<Next<S::Item>, StoreError> {
-    let mut since = None;
-    std::future::poll_fn(|context| {
-        if let Poll::Ready(item) = stream.poll_next_unpin(context) {
-            return Poll::Ready(Ok(Next::Item(item)));
-        }
-        let start = *since.get_or_insert_with(|| {
-            let now = Instant::now();
-            tick.as_mut().reset(now + LOOK_UP.min(patience));
-            now
-        });
-        while tick.as_mut().poll(context).is_ready() {
-            if let Err(error) = rows.waiting() {
-                return Poll::Ready(Err(error));
-            }
-            let now = Instant::now();
-            if now.duration_since(start) >= patience {
-                return Poll::Ready(Ok(Next::Silence));
-            }
-            tick.as_mut().reset(now + LOOK_UP.min(patience));
-        }
-        Poll::Pending
-    })
-    .await
+    #[inline]
+    fn row(&mut self, row: &[u8]) -> Result<(), WireError> {
+        self.rows.row(row)?;
+        self.records += 1;
+        Ok(())
+    }
 }
 
 /// Decodes rows into the outlet's batches.
 pub(super) struct ToOutlet<'a> {
-    pub(super) out: &'a mut Outlet,
-    pub(super) decoding: Decoding<'a>,
+    out: &'a mut Outlet,
+    fields: &'a [Field],
+    decoding: Decoding<'a>,
 }
 
-impl Rows for ToOutlet<'_> {
-    fn row(&mut self, row: &MySqlRow) -> Result<(), StoreError> {
-        self.decoding.decode(row, self.out.batch())?;
-        Ok(self.out.end_row()?)
+impl<'a> ToOutlet<'a> {
+    pub(super) fn new(out: &'a mut Outlet, fields: &'a [Field], zone: &'a TimeZone) -> Self {
+        ToOutlet { out, fields, decoding: Decoding { zone, columns: Vec::new() } }
     }
+}
 
+impl Waiting for ToOutlet<'_> {
     fn waiting(&mut self) -> Result<(), StoreError> {
         Ok(self.out.flush()?)
     }
 }
 
-/// Keeps every row's values: for results of a few rows.
-pub(super) struct Gather<'a> {
-    pub(super) decoding: Decoding<'a>,
-    pub(super) rows: Vec<Vec<Value>>,
-}
-
-impl Rows for Gather<'_> {
-    fn row(&mut self, row: &MySqlRow) -> Result<(), StoreError> {
-        let mut batch = Batch::new(row.len());
-        self.decoding.decode(row, &mut batch)?;
-        self.rows.push((0..row.len()).map(|column| Value::of(batch.at(0, column))).collect());
-        Ok(())
-    }
-}
-
-/// The decoders of a result, chosen at its first row: the values of parameters can change the types that
-/// the prepared statement had announced.
-pub(super) struct Decoding<'a> {
-    fields: &'a [Field],
-    zone: &'a TimeZone,
-    decoders: Vec<Decoder>,
-}
-
-impl<'a> Decoding<'a> {
-    pub(super) fn new(fields: &'a [Field], zone: &'a TimeZone) -> Self {
-        Decoding { fields, zone, decoders: Vec::new() }
+impl Rows for ToOutlet<'_> {
+    fn begin(&mut self, columns: &[Column]) -> Result<(), WireError> {
+        self.decoding.choose(columns, Some(self.fields))
     }
 
     #[inline]
-    fn decode(&mut self, row: &MySqlRow, batch: &mut Batch) -> Result<(), StoreError> {
-        if self.decoders.is_empty() {
-            self.choose(row)?;
+    fn row(&mut self, row: &[u8]) -> Result<(), WireError> {
+        self.decoding.decode(row, self.out.batch())?;
+        self.out.end_row().map_err(|stop| WireError::Ended(stop.into()))
+    }
+}
+
+/// Keeps every row's values: for results of a few rows.
+pub(super) struct Gather<'a> {
+    fields: Option<&'a [Field]>,
+    decoding: Decoding<'a>,
+    pub(super) rows: Vec<Vec<Value>>,
+}
+
+impl<'a> Gather<'a> {
+    pub(super) fn new(fields: &'a [Field], zone: &'a TimeZone) -> Self {
+        Gather { fields: Some(fields), decoding: Decoding { zone, columns: Vec::new() }, rows: Vec::new() }
+    }
+}
+
+impl Waiting for Gather<'_> {}
+
+impl Rows for Gather<'_> {
+    fn begin(&mut self, columns: &[Column]) -> Result<(), WireError> {
+        self.decoding.choose(columns, self.fields)
+    }
+
+    fn row(&mut self, row: &[u8]) -> Result<(), WireError> {
+        let width = self.decoding.columns.len();
+        let mut batch = Batch::new(width);
+        self.decoding.decode(row, &mut batch)?;
+        self.rows.push((0..width).map(|column| Value::of(batch.at(0, column))).collect());
+        Ok(())
+    }
+}
+
+/// All rows of a small result, of whatever columns it has.
+///
+/// # Errors
+/// What the server refuses, and a connection that was lost or fell silent.
+pub(super) fn gather(
+    connection: &mut Connection,
+    sql: &str,
+    arguments: &Arguments,
+) -> Result<Vec<Vec<Value>>, WireError> {
+    let decoding = Decoding { zone: &TimeZone::UTC, columns: Vec::new() };
+    let mut gathered = Gather { fields: None, decoding, rows: Vec::new() };
+    let prepared = connection.prepare(sql)?;
+    connection.rows(&prepared, arguments, &mut gathered)?;
+    connection.close(&prepared)?;
+    Ok(gathered.rows)
+}
+
+/// How the columns of a result are read, chosen when it begins: the values of parameters can change the types
+/// that the prepared statement had announced.
+struct Decoding<'a> {
+    zone: &'a TimeZone,
+    columns: Vec<(Decoder, Shape)>,
+}
+
+impl Decoding<'_> {
+    fn choose(&mut self, columns: &[Column], fields: Option<&[Field]>) -> Result<(), WireError> {
+        if let Some(fields) = fields
+            && fields.len() != columns.len()
+        {
+            let (asked, came) = (fields.len(), columns.len());
+            return Err(StoreError::failed(format!("{asked} columns were asked for and {came} came")).into());
         }
-        let at = batch.start_row();
-        for (column, decoder) in self.decoders.iter().enumerate() {
-            let cell = match row.try_get_raw(column) {
-                // Not `Option<&[u8]>`: the driver takes a zero date for NULL there. This fails for NULL alone.
-                Ok(value) => match <&[u8] as Decode<MySql>>::decode(value) {
-                    Ok(bytes) => decoder.cell(bytes, batch, self.zone),
-                    Err(_) => Cell::Null,
-                },
-                Err(error) => batch.unknown(&error.to_string()),
-            };
-            batch.set(at, column, cell);
-        }
+        let chosen = columns.iter().enumerate().map(|(at, column)| {
+            let field = fields.map(|fields| &fields[at]);
+            let digits = field.map_or(MOST_DIGITS, |field| field.digits);
+            let uuid = field.is_some_and(|field| field.decoder == Decoder::Uuid);
+            (Decoder::of(column, digits, uuid), Shape::of(column.column_type()))
+        });
+        self.columns = chosen.collect();
         Ok(())
     }
 
-    #[cold]
-    fn choose(&mut self, row: &MySqlRow) -> Result<(), StoreError> {
-        if row.len() != self.fields.len() {
-            let (asked, came) = (self.fields.len(), row.len());
-            return Err(StoreError::failed(format!("{asked} columns were asked for and {came} came")));
+    /// Decodes a row as the batch's next. A row that is none leaves the batch as it was.
+    #[inline]
+    fn decode(&self, row: &[u8], batch: &mut Batch) -> Result<(), WireError> {
+        let at = batch.start_row();
+        self.cells(row, at, batch).map_err(|Malformed| {
+            batch.undo_row();
+            WireError::Protocol(format!("a row of {} bytes does not have the form of its columns", row.len()))
+        })
+    }
+
+    #[inline]
+    fn cells(&self, row: &[u8], at: usize, batch: &mut Batch) -> Result<(), Malformed> {
+        let (nulls, mut rest) = split_row(row, self.columns.len()).ok_or(Malformed)?;
+        let first = batch.place(at, 0);
+        for (column, (decoder, shape)) in self.columns.iter().enumerate() {
+            let place = first + column;
+            if is_null(nulls, column) {
+                batch.put(place, Cell::Null);
+            } else {
+                let (value, behind) = shape.take(rest).ok_or(Malformed)?;
+                rest = behind;
+                decoder.put(value, batch, place, self.zone);
+            }
         }
-        let decoder = |(column, field): (&MySqlColumn, &Field)| {
-            Decoder::of(column.type_info(), field.digits, field.decoder == Decoder::Uuid)
-        };
-        self.decoders = row.columns().iter().zip(self.fields).map(decoder).collect();
-        Ok(())
+        if rest.is_empty() { Ok(()) } else { Err(Malformed) }
     }
 }

@@ -24,9 +24,39 @@ pub(super) struct Decoder {
 }
 
 impl Decoder {
+    /// Puts a value that is not NULL into the cell at `place`.
+    #[inline(always)]
+    pub fn put(self, batch: &mut Batch, place: usize, bytes: &[u8], zone: &TimeZone) {
+        match self.kind {
+            Kind::Numeric => {
+                if let Some((coefficient, scale)) = plain_numeric(bytes) {
+                    return batch.put(place, Cell::Number { coefficient, scale, form: NumberForm::Decimal });
+                }
+            }
+            Kind::Text if bytes.is_ascii() => {
+                let span = batch.store(bytes);
+                return batch.put(place, Cell::Text(span));
+            }
+            Kind::Integer => match *bytes {
+                [a, b, c, d] => return batch.put(place, integer(i32::from_be_bytes([a, b, c, d]).into())),
+                [a, b, c, d, e, f, g, h] => {
+                    return batch.put(place, integer(i64::from_be_bytes([a, b, c, d, e, f, g, h]).into()));
+                }
+                _ => {}
+            },
+            _ => {}
+        }
+        self.put_slowly(batch, place, bytes, zone);
+    }
+
+    #[inline(never)]
+    fn put_slowly(self, batch: &mut Batch, place: usize, bytes: &[u8], zone: &TimeZone) {
+        let cell = self.decode(batch, bytes, zone);
+        batch.put(place, cell);
+    }
+
     /// The cell of a value that is not NULL.
-    #[inline]
-    pub fn decode(self, batch: &mut Batch, bytes: &[u8], zone: &TimeZone) -> Cell {
+    fn decode(self, batch: &mut Batch, bytes: &[u8], zone: &TimeZone) -> Cell {
         match self.kind {
             Kind::Integer => match *bytes {
                 [a, b] => integer(i16::from_be_bytes([a, b]).into()),
@@ -118,6 +148,22 @@ fn text(batch: &mut Batch, bytes: &[u8], cell: fn(crate::domain::Span) -> Cell) 
 #[cold]
 fn wrong_size(batch: &mut Batch, bytes: &[u8]) -> Cell {
     batch.unknown(&format!("a value of {} bytes, which its type does not have", bytes.len()))
+}
+
+/// A `numeric` of at most 16 digits whose last group is whole at the scale that is shown: coefficient and scale.
+#[inline(always)]
+fn plain_numeric(bytes: &[u8]) -> Option<(i128, i16)> {
+    let (head, digits) = bytes.split_first_chunk::<8>()?;
+    let [c0, c1, w0, w1, s0, s1, d0, d1] = *head;
+    let (count, weight) = (usize::from(u16::from_be_bytes([c0, c1])), i16::from_be_bytes([w0, w1]));
+    let (sign, shown) = (u16::from_be_bytes([s0, s1]), u16::from_be_bytes([d0, d1]));
+    let held = 4 * (count as i32 - 1 - i32::from(weight));
+    if digits.len() != count * 2 || !(1..=4).contains(&count) || held != i32::from(shown) || sign & !0x4000 != 0 {
+        return None;
+    }
+    let groups = digits.chunks_exact(2).map(|d| i64::from(u16::from_be_bytes([d[0], d[1]])));
+    let value = i128::from(groups.fold(0, |value, group| value * 10_000 + group));
+    Some((if sign == 0 { value } else { -value }, i16::try_from(shown).ok()?))
 }
 
 /// `numeric`: count of base-10000 digits, weight of the first, sign, digits shown behind the point, digits.
@@ -240,6 +286,36 @@ mod tests {
         assert_eq!(shown(0, 0xF000, 0, &[]), "-Infinity");
         assert!(shown(0, 0x1234, 0, &[]).contains("unknown"));
         assert!(decoded(Kind::Numeric, &[0, 1, 0, 0, 0, 0, 0, 0]).contains("unknown"));
+    }
+
+    #[test]
+    fn the_short_way_into_a_cell_ends_where_the_long_one_does() {
+        let mut values: Vec<Vec<u8>> =
+            vec![vec![], b"paid".to_vec(), "\u{e9}".into(), vec![0xFF], vec![0; 2], vec![255; 4]];
+        values.extend([vec![128, 0, 0, 0, 0, 0, 0, 1], vec![255; 8], vec![0, 1, 0, 0, 0, 0, 0, 0], vec![9; 9]]);
+        for sign in [0, 0x4000, 0x1234, 0xC000, 0xD000, 0xF000] {
+            for (weight, shown) in
+                [(0, 0), (0, 4), (0, 2), (1, 4), (1, 8), (-1, 4), (-2, 8), (3, 0), (-1, 3), (-9000, 36000)]
+            {
+                for digits in
+                    [&[][..], &[0], &[1], &[1, 5000], &[12, 3456, 7800], &[9999; 4], &[9999; 5], &[1, 0, 0, 1]]
+                {
+                    values.push(numeric_bytes(weight, sign, shown, digits));
+                }
+            }
+        }
+        for kind in [Kind::Numeric, Kind::Integer, Kind::Text, Kind::Date, Kind::Timestamp, Kind::Uuid, Kind::Bool] {
+            for bytes in &values {
+                let (decoder, mut batches) = (Decoder { kind, digits: 6 }, [Batch::new(1), Batch::new(1)]);
+                let row = batches[0].start_row();
+                decoder.put(&mut batches[0], row, bytes, &TimeZone::UTC);
+                let row = batches[1].start_row();
+                let cell = decoder.decode(&mut batches[1], bytes, &TimeZone::UTC);
+                batches[1].set(row, 0, cell);
+                let [short, long] = batches.each_ref().map(|b| format!("{:?} {:?}", b.at(0, 0).cell, b.arena()));
+                assert_eq!(short, long, "{kind:?} {bytes:?}");
+            }
+        }
     }
 
     #[test]

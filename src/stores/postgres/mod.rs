@@ -278,8 +278,7 @@ impl Session {
                 let batch = out.batch();
                 let at = batch.start_row();
                 for (column, decoder) in decoders.iter().enumerate() {
-                    let cell = cell(&row, column, *decoder, batch, &zone);
-                    batch.set(at, column, cell);
+                    put(&row, column, *decoder, batch, batch.place(at, column), &zone);
                 }
                 out.end_row().map_err(StoreError::from)
             })?;
@@ -414,8 +413,7 @@ impl Session {
         self.stream(sql, |row| {
             let mut batch = Batch::new(1);
             let at = batch.start_row();
-            let cell = cell(&row, 0, decoder, &mut batch, &zone);
-            batch.set(at, 0, cell);
+            put(&row, 0, decoder, &mut batch, at, &zone);
             found.get_or_insert_with(|| Value::of(batch.at(at, 0)));
             Ok(())
         })?;
@@ -424,15 +422,16 @@ impl Session {
 }
 
 #[inline]
-fn cell(row: &PgRow, column: usize, decoder: Decoder, batch: &mut Batch, zone: &jiff::tz::TimeZone) -> Cell {
-    match row.try_get_raw(column) {
+fn put(row: &PgRow, column: usize, decoder: Decoder, batch: &mut Batch, place: usize, zone: &jiff::tz::TimeZone) {
+    let cell = match row.try_get_raw(column) {
         Ok(value) if value.is_null() => Cell::Null,
         Ok(value) => match value.as_bytes() {
-            Ok(bytes) => decoder.decode(batch, bytes, zone),
+            Ok(bytes) => return decoder.put(batch, place, bytes, zone),
             Err(error) => batch.unknown(&error.to_string()),
         },
         Err(error) => batch.unknown(&error.to_string()),
-    }
+    };
+    batch.put(place, cell);
 }
 
 /// How a column of a type is read. Enums and citext hold text; other types that were created are read as theirs.
