@@ -62,8 +62,16 @@ pub fn run(global: &Global, args: &DemoArgs) -> Result<Exit, Failure> {
     let global = Global { config: "recon.toml".into(), profile: None, ..global.clone() };
     let project = Project::load(&global.config, None, &|name| std::env::var(name).ok())?;
     load::put(example, scale, &project, false, global.quiet)?;
+    let planted = example.planted(scale);
     let [what, legacy, candidate] = example.about();
-    print_lines(&[what, &format!("  legacy     {legacy}"), &format!("  candidate  {candidate}")]);
+    let found = |name: &str| planted.iter().filter(|planted| planted.reconciliation == name).count() as u64;
+    let main = example.reconciliations()[0];
+    print_lines(&[
+        what,
+        &format!("  legacy     {legacy}"),
+        &format!("  candidate  {candidate}"),
+        &format!("  planted    {} records on which the two disagree", count(found(main))),
+    ]);
     for (at, name) in example.reconciliations().iter().enumerate() {
         let mut words = vec!["diff".to_owned(), (*name).to_owned()];
         words.extend(

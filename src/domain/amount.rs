@@ -140,6 +140,11 @@ impl Amount {
         }
     }
 
+    /// Not a number.
+    pub fn is_nan(&self) -> bool {
+        matches!(self.0, Repr::NaN)
+    }
+
     /// Whether this is an ordinary number: not NaN, not infinite.
     pub fn is_finite(&self) -> bool {
         !matches!(self.0, Repr::NaN | Repr::Infinity { .. })

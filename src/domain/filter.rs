@@ -270,6 +270,8 @@ fn order(value: &Value, literal: &Literal, rules: &Rules, doubt: &Doubt) -> Opti
     }
     let found = match (value, literal) {
         (Value::Unknown(why), _) => return undecidable(doubt, why.clone()),
+        // NaN lies neither below nor above any number.
+        (Value::Number { amount, .. }, _) if amount.is_nan() => None,
         (Value::Number { amount, .. }, Literal::Number(b)) => Some(amount.total_cmp(b)),
         // A file without types: what looks like a number is compared with a text as it is written.
         (Value::Number { amount, form: NumberForm::Untyped }, Literal::Text(b)) if !is_plain_literal(b.as_bytes()) => {

@@ -29,8 +29,19 @@ pub(super) fn command(
     }
     given.folder = Some(settings.folder.clone()).filter(|folder| !folder.as_os_str().is_empty());
     given.timeout = settings.timeout.unwrap_or(given.timeout);
-    let label = format!("{} over {}", settings.arguments.join(" "), records.name);
+    let label = format!("{} over {}", shown(&settings.arguments, &settings.folder), records.name);
     Ok(path(label, records, reference, context, move |input| AskSource::command(input, given.clone())))
+}
+
+/// The program and, where it is a file, what it runs: further arguments may be secrets.
+fn shown(arguments: &[String], folder: &std::path::Path) -> String {
+    let mut words: Vec<&str> = arguments.iter().map(String::as_str).take(1).collect();
+    let script = |word: &&String| folder.join(word).is_file() || (arguments[0] == "recon" && *word == "calculator");
+    words.extend(arguments.get(1).filter(script).map(String::as_str));
+    if words.len() < arguments.len() {
+        words.push("…");
+    }
+    words.join(" ")
 }
 
 /// A calculation API.

@@ -26,6 +26,22 @@ impl Source for ChainSource {
                 whole = Some(part);
                 continue;
             };
+            // A field that one file has and another has not is more often renamed than meant.
+            let lacks = |one: &Opened, other: &Opened| {
+                let missing = one.columns.iter().filter(|c| other.columns.iter().all(|known| known.name != c.name));
+                missing.map(|c| c.name.clone()).collect::<Vec<_>>()
+            };
+            let (new, gone) = (lacks(&part, whole), lacks(whole, &part));
+            if !(new.is_empty() && gone.is_empty()) && !part.columns.is_empty() {
+                let listed = |names: &[String]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+                whole.notices.push(format!(
+                    "file {} of {} does not have the same fields as those before it (not there: {}; new: {})",
+                    self.opened.len(),
+                    self.parts.len(),
+                    listed(&gone),
+                    listed(&new)
+                ));
+            }
             for column in part.columns {
                 if whole.columns.iter().all(|known| known.name != column.name) {
                     whole.columns.push(column);

@@ -85,7 +85,11 @@ fn table(input: &ReadyInput, named: &Identifiers, params: &[(String, Value)]) ->
         |records, fingerprint| InputRead { name: input.name.clone(), label: input.label.clone(), records, fingerprint };
     if let Some(scan) = lake::scan(input, params)? {
         let lake::Scan { frame, schema, records, snapshot, fingerprint } = scan;
-        return Ok(Table { schema, frame, snapshot, notices: Vec::new(), read: read(records, fingerprint) });
+        let mut read = read(records, fingerprint);
+        if input.condition.is_some() {
+            read.label.push_str(" (before its filter)");
+        }
+        return Ok(Table { schema, frame, snapshot, notices: Vec::new(), read });
     }
     let (gathered, opened) = gather::frame(input, named)?;
     let schema = TableSchema::of(&*input.name, gathered.frame.schema());

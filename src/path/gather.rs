@@ -29,6 +29,13 @@ pub(super) fn frame(input: &ReadyInput, named: &Identifiers) -> Result<(Gathered
         if columns.is_empty() {
             columns.extend(known(&opened).into_iter().next());
         }
+        if columns.is_empty() {
+            return Err(StoreError::failed(format!(
+                "input `{}` ({}) holds no record, and without one its columns are not known",
+                input.name, input.label
+            ))
+            .hint("name the columns with `fields`, if it may be empty"));
+        }
         let declared = |name: &str| {
             let field = input.shape.fields.iter().find(|field| field.name == name);
             field.is_some_and(|field| matches!(field.column_type, Some(ColumnType::Decimal | ColumnType::Integer)))

@@ -133,10 +133,11 @@ fn filter(input: &str, text: &str, params: &[(String, Value)]) -> Result<Filter,
 /// The pipeline that does `unwind`, and as much of the filter as the server understands as recon does.
 fn stages(shape: &mut Shape, zone: &TimeZone) -> Vec<Json> {
     let mut stages = Vec::new();
+    let condition = shape.filter.as_ref().and_then(|filter| at_least(filter, shape, zone));
     if let Some(array) = shape.unwind.take() {
         stages.push(json!({ "$unwind": format!("${array}") }));
     }
-    if let Some(condition) = shape.filter.as_ref().and_then(|filter| at_least(filter, zone)) {
+    if let Some(condition) = condition {
         stages.push(json!({ "$match": condition }));
     }
     stages
@@ -144,17 +145,21 @@ fn stages(shape: &mut Shape, zone: &TimeZone) -> Vec<Json> {
 
 /// A MongoDB condition that lets at least those records through that the filter does, and those of which it cannot
 /// tell: what it lets through too many is judged again. `None`: everything.
-fn at_least(filter: &Filter, zone: &TimeZone) -> Option<Json> {
+fn at_least(filter: &Filter, shape: &Shape, zone: &TimeZone) -> Option<Json> {
     match filter {
         Filter::All(parts) => {
-            let parts: Vec<Json> = parts.iter().filter_map(|part| at_least(part, zone)).collect();
+            let parts: Vec<Json> = parts.iter().filter_map(|part| at_least(part, shape, zone)).collect();
             (!parts.is_empty()).then(|| json!({ "$and": parts }))
         }
         Filter::Any(parts) => {
-            let parts: Option<Vec<Json>> = parts.iter().map(|part| at_least(part, zone)).collect();
+            let parts: Option<Vec<Json>> = parts.iter().map(|part| at_least(part, shape, zone)).collect();
             parts.filter(|parts| !parts.is_empty()).map(|parts| json!({ "$or": parts }))
         }
         Filter::Compare { column, operator, literal } => {
+            // A field with a type of its own is judged as that type, which the server does not know.
+            if shape.fields.iter().any(|field| field.path == *column && field.column_type.is_some()) {
+                return None;
+            }
             let (value, types) = server_literal(literal, zone)?;
             let operator = match operator {
                 Operator::Equal => "$eq",
@@ -170,6 +175,7 @@ fn at_least(filter: &Filter, zone: &TimeZone) -> Option<Json> {
                 { column: { operator: value } },
                 { column: { "$not": { "$type": types } } },
                 { column: { "$type": "array" } },
+                { column: { "$numberDecimal": "NaN" } },
             ] }))
         }
         Filter::In { .. } | Filter::IsNull { .. } | Filter::Not(_) => None,

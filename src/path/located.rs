@@ -61,8 +61,9 @@ fn files(folder: &Path, store: &Store, what: &What) -> Result<Vec<PathBuf>, Stor
         }
     };
     let path = folder.join(name);
-    if name.contains(['*', '?', '[']) {
-        return matching(&path);
+    // A file that has this very name is meant, whatever characters are in it.
+    if name.contains(['*', '?', '[']) && !path.exists() {
+        return matching(folder, name);
     }
     let lower = name.to_ascii_lowercase();
     let plain = lower.strip_suffix(".gz").unwrap_or(&lower);
@@ -85,10 +86,12 @@ fn files(folder: &Path, store: &Store, what: &What) -> Result<Vec<PathBuf>, Stor
 }
 
 /// The files of a pattern, in order of their names.
-fn matching(pattern: &Path) -> Result<Vec<PathBuf>, StoreError> {
-    let shown = pattern.display();
-    let text = pattern.to_str().ok_or_else(|| StoreError::usage(format!("`{shown}` is not UTF-8")))?;
-    let paths = glob::glob(text)
+fn matching(folder: &Path, name: &str) -> Result<Vec<PathBuf>, StoreError> {
+    let shown = folder.join(name).display().to_string();
+    let escaped = folder.to_str().map(glob::Pattern::escape);
+    let escaped = escaped.ok_or_else(|| StoreError::usage(format!("`{shown}` is not UTF-8")))?;
+    let pattern = Path::new(&escaped).join(name);
+    let paths = glob::glob(&pattern.to_string_lossy())
         .map_err(|error| StoreError::usage(format!("`{shown}` is no pattern of file names: {error}")))?;
     let mut files = Vec::new();
     for path in paths {

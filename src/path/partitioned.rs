@@ -83,11 +83,14 @@ impl Source for PartitionedSource {
         loop {
             let mut least: Option<usize> = None;
             for at in 0..streams.len() {
+                if !streams[at].is_live() {
+                    continue;
+                }
                 let smaller = match least {
                     None => true,
                     Some(least) => streams[at].cmp(&streams[least]).is_lt(),
                 };
-                if streams[at].is_live() && smaller {
+                if smaller {
                     least = Some(at);
                 }
             }
@@ -215,6 +218,9 @@ impl Doubles {
             "double settlement: {noun} came out of more than one partition: {}{more}",
             self.named.join("; ")
         ))
-        .hint("the query must give each record to one partition: `WHERE MOD(id, :partitions) = :partition`"))
+        .hint(
+            "the query must give each record to one partition: `WHERE MOD(id, :partitions) = :partition` \
+             (negative ids: `ABS(MOD(…))`; ids that may be NULL: `COALESCE(id, 0)`)",
+        ))
     }
 }

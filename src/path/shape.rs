@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::config::Field;
 use crate::domain::{
-    Batch, Cell, CellRef, Elements, Filter, Rules, Truth, Value, bson_cell, bson_get_below, json_cell, json_get,
+    Batch, Cell, Elements, Filter, Rules, Truth, Value, bson_cell, bson_get_below, json_cell, json_get,
 };
 use crate::stores::{
     Column, ColumnKind, Fix, KeyRange, MakeSource, Opened, Outlet, Progress, ReadEnd, ReadRequest, Reader, Received,
@@ -190,7 +190,7 @@ impl Layout {
                 Ok(Received::Batch(batch)) => {
                     for row in 0..batch.rows() {
                         match self.array {
-                            None => self.send(&batch, row, None, out)?,
+                            None => self.send(&batch, row, None, None, out)?,
                             Some(array) => self.unwind(shape, (&batch, row), array, &mut item, out)?,
                         }
                     }
@@ -206,16 +206,23 @@ impl Layout {
         }
     }
 
-    fn send(&self, batch: &Batch, row: usize, item: Option<&Batch>, out: &mut Outlet) -> Result<(), StoreError> {
+    fn send(
+        &self,
+        batch: &Batch,
+        row: usize,
+        item: Option<&Batch>,
+        doubt: Option<&str>,
+        out: &mut Outlet,
+    ) -> Result<(), StoreError> {
         let to = out.batch();
         let at = to.start_row();
         for (column, from) in self.columns.iter().enumerate() {
-            let cell = match (from, item) {
-                (From::Record(place), _) => batch.at(row, *place),
-                (From::Item { .. }, Some(item)) => item.at(0, column),
-                (From::Item { .. }, None) => CellRef { cell: Cell::Absent, arena: &[] },
+            let cell = match (from, item, doubt) {
+                (_, _, Some(why)) => to.unknown(&format!("the condition could not be decided: {why}")),
+                (From::Record(place), _, _) => to.copy_cell(batch.at(row, *place)),
+                (From::Item { .. }, Some(item), _) => to.copy_cell(item.at(0, column)),
+                (From::Item { .. }, None, _) => Cell::Absent,
             };
-            let cell = to.copy_cell(cell);
             to.set(at, column, cell);
         }
         Ok(out.end_row()?)
@@ -245,17 +252,10 @@ impl Layout {
                 }
             }
             match self.judge(shape, batch, row, item) {
-                Truth::True => self.send(batch, row, Some(item), out),
+                Truth::True => self.send(batch, row, Some(item), None, out),
                 Truth::NotTrue => Ok(()),
-                Truth::Undecidable(why) => {
-                    for (at, from) in self.columns.iter().enumerate() {
-                        if matches!(from, From::Item { .. }) {
-                            let cell = item.unknown(&format!("the condition could not be decided: {why}"));
-                            item.set(0, at, cell);
-                        }
-                    }
-                    self.send(batch, row, Some(item), out)
-                }
+                // Neither dropped nor taken: whoever reads any column of it finds that it could not be judged.
+                Truth::Undecidable(why) => self.send(batch, row, Some(item), Some(&why), out),
             }
         };
         match value.cell {

@@ -104,7 +104,7 @@ pub struct InputRead {
     /// How many records it had.
     pub records: u64,
     /// What tells this content from any other: the sum of the SHA-256 of its records (in whatever order), or for Parquet
-    /// files that are scanned the SHA-256 of their names, sizes and footers.
+    /// files that are scanned the SHA-256 of their contents.
     pub fingerprint: String,
 }
 

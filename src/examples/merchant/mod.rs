@@ -134,6 +134,7 @@ const PROJECT: &[ProjectFile] = &[
     ProjectFile { name: "legacy.sqlite.sql", text: include_str!("../../../fixtures/merchant/legacy.sqlite.sql") },
     ProjectFile { name: "README.md", text: include_str!("../../../fixtures/merchant/README.md") },
     ProjectFile { name: "quirks.md", text: include_str!("../../../fixtures/merchant/quirks.md") },
+    ProjectFile { name: "quirks.csv", text: include_str!("../../../fixtures/merchant/quirks.csv") },
 ];
 
 const MERCHANTS: &[Column] = &[Column::new("merchant_id", Kind::Integer), Column::new("name", Kind::Text(40))];

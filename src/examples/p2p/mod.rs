@@ -131,6 +131,7 @@ const PROJECT: &[ProjectFile] = &[
     ProjectFile { name: "candidate.sql", text: include_str!("../../../fixtures/p2p/candidate.sql") },
     ProjectFile { name: "README.md", text: include_str!("../../../fixtures/p2p/README.md") },
     ProjectFile { name: "quirks.md", text: include_str!("../../../fixtures/p2p/quirks.md") },
+    ProjectFile { name: "quirks.csv", text: include_str!("../../../fixtures/p2p/quirks.csv") },
 ];
 
 const WON: Kind = Kind::Decimal { digits: 18, scale: 0 };

@@ -111,6 +111,7 @@ const PROJECT: &[ProjectFile] = &[
     },
     ProjectFile { name: "README.md", text: include_str!("../../../fixtures/royalty/README.md") },
     ProjectFile { name: "quirks.md", text: include_str!("../../../fixtures/royalty/quirks.md") },
+    ProjectFile { name: "quirks.csv", text: include_str!("../../../fixtures/royalty/quirks.csv") },
 ];
 
 const ROLES: &[Column] =

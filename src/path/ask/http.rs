@@ -175,7 +175,15 @@ impl Service {
         let silent = "the API's answer does not hold this key".to_owned();
         let end = match (run.gone.get(), run.late.load(Ordering::Relaxed)) {
             (Some(reason), _) => {
-                Err(StoreError::failed(format!("the API {} is gone: {reason}", self.shown())).hint("is it running?"))
+                let said = |codes: &[&str]| codes.iter().any(|code| reason.contains(&format!("answered {code}")));
+                let hint = match reason {
+                    _ if said(&["401", "403"]) => "it turned us away: check the user and password in `url`",
+                    _ if said(&["404", "405"]) => "it answers, but not there: check the path in `url`",
+                    _ if said(&["30"]) => "redirects are not followed: give the address that it points to",
+                    _ => "is it running?",
+                };
+                let what = format!("the API {} gives no usable answers: {reason}", self.shown());
+                Err(StoreError::failed(what).hint(hint))
             }
             (None, true) => Err(StoreError::failed(format!(
                 "the run's time of {} was over before the API {} had answered everything",

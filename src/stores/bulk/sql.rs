@@ -50,7 +50,7 @@ impl SqlWriter {
         let label = Locator::parse(url)?.label();
         let failed = |error: &dyn std::fmt::Display| {
             StoreError::failed(format!("cannot connect to {label}: {error}"))
-                .hint("check that the server runs, the URL and the account")
+                .hint("check that the server runs, the URL and the account; the database must exist (CREATE DATABASE …)")
         };
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| failed(&error))?;
