@@ -85,10 +85,10 @@ pub fn run(global: &Global, args: &DemoArgs) -> Result<Exit, Failure> {
             0 => diff::report(&global, &line.diff)?,
             _ => diff::compared(&global, &line.diff)?.report,
         };
-        if at > 0 {
-            print_lines(&[report.summary()]);
+        match at {
+            0 => print_lines(&would_be_paid(&report)),
+            _ => print_lines(&[report.summary()]),
         }
-        print_lines(&would_be_paid(&report));
         if report.verdict == Verdict::Incomplete {
             return Ok(Exit::Incomplete);
         }

@@ -28,7 +28,7 @@ pub(super) fn counted(n: u64, one: &str, many: &str) -> String {
 /// The verdict as one sentence without its word: `5 of 1,002 keys disagree`.
 pub(super) fn verdict_sentence(report: &Report) -> String {
     let counts = &report.counts;
-    let unknown = counts.unknown;
+    let unknown = if report.verdict == Verdict::Incomplete { counts.unknown } else { 0 };
     let bad = counts.discrepancies() - unknown;
     let disagree = match (bad, counts.keys) {
         (0, 0) => "nothing was compared".to_owned(),

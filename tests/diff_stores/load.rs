@@ -8,7 +8,6 @@ use arrow_array::{
 use base64::Engine;
 use mongodb::bson::{Binary, Bson, DateTime, Decimal128, Document, oid::ObjectId, spec::BinarySubtype};
 use parquet::arrow::ArrowWriter;
-use sqlx::Connection;
 
 use super::support::{self, Place, database_url, server_url, unique_name};
 use super::table::{Table, Type, V, hex, plain_text};
