@@ -43,7 +43,8 @@ fn faults_are_planted_at_any_size_and_the_demo_overwrites_nothing() {
         let expected = planted.iter().filter(|planted| planted.reconciliation == main).count();
         assert!(expected > 0, "{name}");
         let params = example.params().iter().flat_map(|(n, v)| ["--param".to_owned(), format!("{n}={v}")]);
-        let mut words: Vec<String> = ["--config", &format!("{name}/recon.toml"), "diff", main].map(str::to_owned).into();
+        let mut words: Vec<String> =
+            ["--config", &format!("{name}/recon.toml"), "diff", main].map(str::to_owned).into();
         words.extend(params);
         words.extend(["--format".to_owned(), "json".to_owned()]);
         let outcome = place.recon(&words.iter().map(String::as_str).collect::<Vec<_>>());

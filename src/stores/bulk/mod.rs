@@ -17,7 +17,7 @@ use super::StoreError;
 pub type Written<'a> = &'a mut dyn FnMut(u64);
 
 /// Writes a file under a temporary name beside it, and gives it its own name when it is complete.
-fn whole_file<T>(
+pub(crate) fn whole_file<T>(
     path: &Path,
     write: impl FnOnce(&mut std::io::BufWriter<&std::fs::File>) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
