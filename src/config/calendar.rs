@@ -131,13 +131,11 @@ pub(super) fn calendar(
         sources.push(match source.into_inner() {
             RawHolidays::Shipped(name) if name == KOREA => HolidaySource::Korea,
             RawHolidays::Shipped(name) => {
-                let mut error = check.error(span, format!("no holidays of `{name}` are shipped; there are: `{KOREA}`"));
-                error.hint = did_you_mean(&name, [KOREA]);
-                return Err(error
-                    .hint
-                    .is_none()
-                    .then(|| error.clone().hint("others come from a store: { store = \"core\", table = \"holiday\" }"))
-                    .unwrap_or(error));
+                let error = check.error(span, format!("no holidays of `{name}` are shipped; there are: `{KOREA}`"));
+                let hint = did_you_mean(&name, [KOREA]);
+                return Err(error.hint(hint.unwrap_or_else(|| {
+                    "others come from a store: { store = \"core\", table = \"holiday\" }".to_owned()
+                })));
             }
             RawHolidays::Input(input) => {
                 let input = inputs::input(check, "holidays", &Spanned::new(span, *input), &[])?;

@@ -11,6 +11,7 @@ mod korea;
 mod laws;
 mod list;
 mod refusals;
+mod servers;
 
 use support::Place;
 
