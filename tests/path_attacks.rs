@@ -60,7 +60,8 @@ fn integers(case: &Case, name: &str, columns: &[&str], rows: &[&[i64]]) {
 
 #[test]
 fn an_unwound_item_that_cannot_be_judged_is_never_counted() {
-    let input = "file = \"t.ndjson\"\nunwind = \"items\"\nfilter = \"items.q > 5\"\nfields = { id = \"id\", q = \"items.q\" }";
+    let input =
+        "file = \"t.ndjson\"\nunwind = \"items\"\nfilter = \"items.q > 5\"\nfields = { id = \"id\", q = \"items.q\" }";
     let lines = "{\"id\":1,\"items\":[{\"q\":6},{\"q\":\"abc\"},{\"q\":1}]}\n";
     // The column that could not be judged is not even named.
     Case::new("id,n\n1,2\n", "SELECT id, COUNT(*) AS n FROM t GROUP BY id", input)
@@ -75,7 +76,9 @@ fn an_unwound_item_that_cannot_be_judged_is_never_counted() {
 fn a_text_that_should_be_a_date_is_not_compared_as_a_text() {
     let input = "file = \"t.ndjson\"\nfilter = \"day >= :from\"";
     let sql = "SELECT id, COUNT(*) AS n FROM t GROUP BY id";
-    Case::new("id,n\n1,1\n", sql, input).with("data/t.ndjson", "{\"id\":1,\"day\":\"2026-11-05\"}\n{\"id\":1,\"day\":\"2026-10-05\"}\n").said(0, "AGREE");
+    Case::new("id,n\n1,1\n", sql, input)
+        .with("data/t.ndjson", "{\"id\":1,\"day\":\"2026-11-05\"}\n{\"id\":1,\"day\":\"2026-10-05\"}\n")
+        .said(0, "AGREE");
     for day in ["yesterday", "2026-11-5", "05.11.2026"] {
         let lines = format!("{{\"id\":1,\"day\":\"2026-11-05\"}}\n{{\"id\":1,\"day\":\"{day}\"}}\n");
         Case::new("id,n\n1,1\n", sql, input).with("data/t.ndjson", &lines).said(3, day);
@@ -86,9 +89,13 @@ fn a_text_that_should_be_a_date_is_not_compared_as_a_text() {
 fn nan_lies_on_neither_side_of_a_bound() {
     let lines = "{\"id\":1,\"q\":1}\n{\"id\":1,\"q\":{\"$numberDecimal\":\"NaN\"}}\n";
     for filter in ["q <= 5", "q > 5"] {
-        Case::new("id,n\n1,2\n", "SELECT id, COUNT(*) AS n FROM t GROUP BY id", &format!("file = \"t.ndjson\"\nfilter = \"{filter}\""))
-            .with("data/t.ndjson", lines)
-            .said(3, "NaN");
+        Case::new(
+            "id,n\n1,2\n",
+            "SELECT id, COUNT(*) AS n FROM t GROUP BY id",
+            &format!("file = \"t.ndjson\"\nfilter = \"{filter}\""),
+        )
+        .with("data/t.ndjson", lines)
+        .said(3, "NaN");
     }
 }
 
@@ -135,7 +142,8 @@ fn the_fingerprint_of_a_file_changes_with_any_value() {
 #[test]
 fn a_condition_means_the_same_on_parquet_and_json() {
     for (filter, code) in [("n = 1", 0), ("N = 1", 2), ("n > '0'", 0)] {
-        let case = Case::new("id,n\n1,1\n", "SELECT id, n FROM t", &format!("file = \"t.parquet\"\nfilter = \"{filter}\""));
+        let case =
+            Case::new("id,n\n1,1\n", "SELECT id, n FROM t", &format!("file = \"t.parquet\"\nfilter = \"{filter}\""));
         integers(&case, "data/t.parquet", &["id", "n"], &[&[1, 1]]);
         let outcome = case.run();
         assert_eq!(outcome.code, Some(code), "{filter}: {outcome}");
@@ -208,7 +216,10 @@ fn a_declared_column_that_the_answers_lack_is_no_column_less() {
 #[test]
 fn a_partition_without_records_is_fine() {
     let place = Place::new();
-    support::sqlite(&place.path().join("core.db"), "CREATE TABLE p (id INTEGER, n INTEGER); INSERT INTO p VALUES (2, 1), (4, 1);");
+    support::sqlite(
+        &place.path().join("core.db"),
+        "CREATE TABLE p (id INTEGER, n INTEGER); INSERT INTO p VALUES (2, 1), (4, 1);",
+    );
     place.write("legacy.sql", "SELECT id, n FROM p WHERE id % :partitions = :partition\n");
     place.write("data/c.csv", "id,n\n2,1\n4,9\n");
     place.write(
@@ -227,7 +238,8 @@ fn a_partition_without_records_is_fine() {
 /// Copies of inputs can be read again.
 #[test]
 fn inputs_are_kept_when_asked() {
-    let case = Case::new("id,n\n1,5\n", "SELECT id, n FROM t", "file = \"t.ndjson\"").with("data/t.ndjson", "{\"id\":1,\"n\":5}\n");
+    let case = Case::new("id,n\n1,5\n", "SELECT id, n FROM t", "file = \"t.ndjson\"")
+        .with("data/t.ndjson", "{\"id\":1,\"n\":5}\n");
     assert_eq!(case.run().code, Some(0));
     let outcome = case.place.recon(&["diff", "r", "--param", "from=2026-11-01", "--keep-inputs", "kept"]);
     assert_eq!(outcome.code, Some(0), "{outcome}");

@@ -2,6 +2,7 @@
 //! the reading of small flag values.
 
 pub mod calculator;
+pub mod calendar;
 pub mod demo;
 pub mod diff;
 pub mod load;

@@ -1,6 +1,7 @@
 //! `recon.toml`: TOML to raw to validated, every error with file, line and column. Must not open connections or
 //! read the process's environment itself.
 
+mod calendar;
 mod error;
 mod expand;
 mod inputs;
@@ -12,6 +13,7 @@ mod secret;
 mod tests;
 mod validate;
 
+pub use calendar::{Calendar, HolidaySource};
 pub use error::ConfigError;
 pub use project::{Project, Store, StoreKind};
 pub use raw::{Checks, Choice, ChoiceWithoutLegacy, ParamType, Policy, Release};

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::calendar::{self, Calendar};
 use super::error::{ConfigError, SourceText, did_you_mean, listed};
 use super::expand::{expand, overlay};
 use super::raw::{Checks, RawProfile, RawProject};
@@ -27,9 +28,8 @@ pub struct Project {
     pub ledger: Secret,
     /// `[checks]`
     pub checks: Option<Checks>,
-    /// `[calendar.*]`, as written.
-    pub calendar: BTreeMap<String, toml::Value>,
     reconciliations: BTreeMap<String, Reconciliation>,
+    calendars: BTreeMap<String, Calendar>,
 }
 
 /// One store of the project.
@@ -162,14 +162,18 @@ impl Project {
         for (name, raw) in raw.reconciliation {
             reconciliations.insert(name.clone(), check.reconciliation(name, raw)?);
         }
+        let mut calendars = BTreeMap::new();
+        for (name, raw) in raw.calendar {
+            calendars.insert(name.clone(), calendar::calendar(&check, name, raw, &reconciliations)?);
+        }
         Ok(Project {
             path: path.to_owned(),
             profile: profile.map(str::to_owned),
             stores,
             ledger,
             checks: raw.checks,
-            calendar: raw.calendar,
             reconciliations,
+            calendars,
         })
     }
 
@@ -197,6 +201,22 @@ impl Project {
     /// Every reconciliation, by name.
     pub fn reconciliations(&self) -> impl Iterator<Item = &Reconciliation> {
         self.reconciliations.values()
+    }
+
+    /// A payout calendar by name.
+    ///
+    /// # Errors
+    /// There is none of that name.
+    pub fn calendar(&self, name: &str) -> Result<&Calendar, ConfigError> {
+        self.calendars.get(name).ok_or_else(|| {
+            let known = || self.calendars.keys().map(String::as_str);
+            ConfigError {
+                file: self.path.display().to_string(),
+                position: None,
+                what: format!("there is no calendar `{name}`; there are: {}", listed(known())),
+                hint: did_you_mean(name, known()).or(Some(format!("define it: [calendar.{name}]"))),
+            }
+        })
     }
 
     /// A store by name.

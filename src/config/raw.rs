@@ -9,6 +9,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use toml::Spanned;
 
+use super::calendar::RawCalendar;
 use super::secret::Secret;
 use crate::domain::ColumnType;
 
@@ -26,9 +27,8 @@ pub(super) struct RawProject {
     #[serde(default)]
     pub reconciliation: BTreeMap<String, RawReconciliation>,
     pub checks: Option<Checks>,
-    /// Its shape is settled together with `recon calendar`.
     #[serde(default)]
-    pub calendar: BTreeMap<String, toml::Value>,
+    pub calendar: BTreeMap<String, RawCalendar>,
 }
 
 #[derive(Debug, Deserialize)]

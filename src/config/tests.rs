@@ -157,7 +157,7 @@ fn files_that_must_parse() {
     for text in [
         "",
         SMALL,
-        "[calendar.kr]\nbase_days = [5, 15, 25]",
+        "[calendar.kr]\nbase_days = [5, 15, 25]\nbusiness_day = 6\ntimezone = \"Asia/Seoul\"\nholidays = [\"korea\"]",
         &small("[reconciliation.payout.policy]\nmismatch = \"block\"\ncandidate_only = \"block\""),
         &small("[reconciliation.payout.decisions]\nfile = \"out/d.parquet\""),
         &small("[reconciliation.payout.canary]\npercent = 0\nmax_discrepancy_rate = \"100 %\""),

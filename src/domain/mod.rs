@@ -6,6 +6,7 @@
 mod amount;
 mod batch;
 mod bson;
+pub mod calendar;
 mod codec;
 mod column;
 mod decode;

@@ -67,7 +67,7 @@ pub(super) fn frame(input: &ReadyInput, named: &Identifiers) -> Result<(Gathered
 ///
 /// # Errors
 /// As its store; more records than can go along with every call.
-pub(super) fn documents(input: &ReadyInput) -> Result<(Vec<Value>, String), StoreError> {
+pub fn documents(input: &ReadyInput) -> Result<(Vec<Value>, String), StoreError> {
     let (reader, opened) = open(input)?;
     let mut columns: Vec<String> = opened.columns.iter().map(|c| c.name.clone()).collect();
     loop {

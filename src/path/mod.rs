@@ -20,6 +20,7 @@ mod shape;
 pub use build::{Context, Path, build};
 pub use chain::ChainSource;
 pub use frame::{FrameBuilder, Gathered, RecordsHash};
+pub use gather::documents;
 pub use input::{ReadyInput, ready};
 pub use partitioned::PartitionedSource;
 pub use shape::{Shape, ShapedSource};

@@ -49,8 +49,9 @@ impl SqlWriter {
     pub fn connect(url: &str) -> Result<SqlWriter, StoreError> {
         let label = Locator::parse(url)?.label();
         let failed = |error: &dyn std::fmt::Display| {
-            StoreError::failed(format!("cannot connect to {label}: {error}"))
-                .hint("check that the server runs, the URL and the account; the database must exist (CREATE DATABASE …)")
+            StoreError::failed(format!("cannot connect to {label}: {error}")).hint(
+                "check that the server runs, the URL and the account; the database must exist (CREATE DATABASE …)",
+            )
         };
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| failed(&error))?;
