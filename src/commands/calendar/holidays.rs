@@ -169,6 +169,7 @@ fn imported(
             let settings = Settings { zone: calendar.rule.zone.clone(), ..Settings::default() };
             let input = ReadyInput {
                 name: "holidays".to_owned(),
+                kept: None,
                 label: locator.label(),
                 shape: Shape::default(),
                 make: Arc::new(move || locator.source(&settings)),
