@@ -67,7 +67,7 @@ pub fn run(global: &Global, args: &DemoArgs) -> Result<Exit, Failure> {
     let found = |name: &str| planted.iter().filter(|planted| planted.reconciliation == name).count() as u64;
     let main = example.reconciliations()[0];
     print_lines(&[
-        what,
+        &format!("Computed twice: {what}"),
         &format!("  legacy     {legacy}"),
         &format!("  candidate  {candidate}"),
         &format!("  planted    {} records on which the two disagree", count(found(main))),
