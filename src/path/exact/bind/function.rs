@@ -382,9 +382,8 @@ impl Binder<'_> {
                 match dates.as_slice() {
                     [one] => *one,
                     [] => {
-                        return Err(refuse(self, format!("the input `{known}` has no column of type date")).instead(
-                            format!("give its column the type date in the input, and name it: '{known}.column'"),
-                        ));
+                        return Err(refuse(self, format!("the input `{known}` has no column of type date"))
+                            .instead("give its column the type date in the input"));
                     }
                     several => {
                         let names: Vec<&str> =

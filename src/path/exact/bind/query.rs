@@ -463,7 +463,7 @@ impl Binder<'_> {
                     .instead("name one of them otherwise: expression AS name"));
             }
             if let Ty::Barred(kind) = &column.ty {
-                return Err(self.barred(span, &name, kind));
+                return Err(self.barred(span, if shown.is_empty() { &name } else { &shown }, kind));
             }
             result.push((name, column.id, column.ty));
         }
