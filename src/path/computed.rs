@@ -55,6 +55,8 @@ struct Ready {
     frames: Vec<(String, LazyFrame)>,
     /// Computed once; reading again with other columns reads it again.
     result: Option<DataFrame>,
+    /// Why it could not be computed: the reason stays the same however often it is asked for.
+    broken: Option<StoreError>,
 }
 
 /// An input as SQL sees it.
@@ -83,7 +85,7 @@ impl SqlSource {
 fn table(input: &ReadyInput, named: &Identifiers, params: &[(String, Value)]) -> Result<Table, StoreError> {
     let read =
         |records, fingerprint| InputRead { name: input.name.clone(), label: input.label.clone(), records, fingerprint };
-    if let Some(scan) = lake::scan(input, params)? {
+    if let Some(scan) = lake::scan(input, named, params)? {
         let lake::Scan { frame, schema, records, snapshot, fingerprint } = scan;
         let mut read = read(records, fingerprint);
         if input.condition.is_some() {
@@ -102,11 +104,7 @@ impl Source for SqlSource {
     fn open(&mut self, _wish: &Wish) -> Result<Opened, StoreError> {
         let tables = self.tables()?;
         let schemas: Vec<TableSchema> = tables.iter().map(|table| table.schema.clone()).collect();
-        let program = compile(&self.sql, &self.params, &schemas).map_err(|refusal| {
-            let mut error = StoreError::from(refusal);
-            error.what = format!("{}: {}", self.name, error.what);
-            error
-        })?;
+        let program = compile(&self.sql, &self.params, &schemas).map_err(|refusal| refusal.in_file(&self.name))?;
         let column = |(name, kind): (String, SqlType)| Column { name, kind: column_kind(&kind) };
         let columns = program.columns().into_iter().map(column).collect();
         let moments = tables.iter().map(|table| table.snapshot.taken_at);
@@ -118,7 +116,7 @@ impl Source for SqlSource {
         let notices = tables.iter().flat_map(|table| table.notices.clone()).collect();
         let inputs = tables.iter().map(|table| table.read.clone()).collect();
         let frames = tables.into_iter().map(|table| (table.schema.name, table.frame)).collect();
-        self.ready = Some(Ready { program, frames, result: None });
+        self.ready = Some(Ready { program, frames, result: None, broken: None });
         Ok(Opened {
             columns,
             fixed_columns: true,
@@ -138,9 +136,12 @@ impl Source for SqlSource {
         let result = match &ready.result {
             Some(result) => result,
             None => {
+                if let Some(error) = &ready.broken {
+                    return Err(error.clone());
+                }
                 let result = ready.program.run(std::mem::take(&mut ready.frames)).map_err(|mut error| {
                     error.what = format!("{}: {}", self.name, error.what);
-                    error
+                    ready.broken.insert(error).clone()
                 })?;
                 ready.result.insert(result)
             }

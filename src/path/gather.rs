@@ -23,7 +23,8 @@ const MOST_REFERENCE: u64 = 1_000_000;
 pub(super) fn frame(input: &ReadyInput, named: &Identifiers) -> Result<(Gathered, Opened), StoreError> {
     let (reader, mut opened) = open(input)?;
     let known = |opened: &Opened| opened.columns.iter().map(|c| c.name.clone()).collect::<Vec<_>>();
-    let mut columns: Vec<String> = known(&opened).into_iter().filter(|name| named.may_name(name)).collect();
+    let mut columns: Vec<String> =
+        known(&opened).into_iter().filter(|name| named.may_name(&input.name, name)).collect();
     loop {
         // `COUNT(*)` names no column, and a record needs one.
         if columns.is_empty() {
@@ -42,8 +43,9 @@ pub(super) fn frame(input: &ReadyInput, named: &Identifiers) -> Result<(Gathered
         };
         let mut builder = FrameBuilder::new(&input.name, &columns, &declared);
         let end = each(input, &reader, &columns, &mut |batch| builder.push(batch))?;
-        let late: Vec<String> =
-            (end.other_fields.into_iter()).filter(|field| named.may_name(field) && !columns.contains(field)).collect();
+        let late: Vec<String> = (end.other_fields.into_iter())
+            .filter(|field| named.may_name(&input.name, field) && !columns.contains(field))
+            .collect();
         if late.is_empty() {
             if end.other_fields_cut {
                 return Err(StoreError::failed(format!(

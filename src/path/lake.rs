@@ -10,7 +10,8 @@ use sha2::{Digest, Sha256};
 use crate::domain::{Filter, Literal, Operator, Value, format_date, parse_date};
 use crate::stores::{Snapshot, StoreError, Wish};
 
-use super::exact::{TableSchema, compile};
+use super::exact::{SqlType, TableSchema, compile};
+use super::identifiers::Identifiers;
 use super::input::ReadyInput;
 
 /// Bytes that are hashed at once.
@@ -30,7 +31,11 @@ pub(super) struct Scan {
 ///
 /// # Errors
 /// The files cannot be read, or a field is not there.
-pub(super) fn scan(input: &ReadyInput, params: &[(String, Value)]) -> Result<Option<Scan>, StoreError> {
+pub(super) fn scan(
+    input: &ReadyInput,
+    named: &Identifiers,
+    params: &[(String, Value)],
+) -> Result<Option<Scan>, StoreError> {
     let Some(paths) = &input.parquet else { return Ok(None) };
     let plain = |path: &String| !path.contains('.');
     let typed = input.shape.fields.iter().any(|field| field.column_type.is_some() || !plain(&field.path));
@@ -54,14 +59,37 @@ pub(super) fn scan(input: &ReadyInput, params: &[(String, Value)]) -> Result<Opt
     if local && input.shape.rules.zone != TimeZone::UTC {
         return Ok(None);
     }
+    if schema.iter().any(|(name, kind)| !readable(kind) && used(input, named, name)) {
+        return Ok(None);
+    }
     let Some(condition) = condition(input, &schema) else { return Ok(None) };
     let frame = in_utc(frame, &schema);
-    let frame = shaped(input, frame, &condition, params)?;
+    let frame = shaped(input, named, frame, &condition, params)?;
     let mut seen = frame.clone();
     let schema = TableSchema::of(&*input.name, seen.collect_schema().map_err(|error| failed(&error))?.as_ref());
     let records = opened.estimated_records.unwrap_or(0);
     let fingerprint = fingerprint(paths).map_err(|error| failed(&error))?;
     Ok(Some(Scan { frame, schema, records, snapshot: opened.snapshot, fingerprint }))
+}
+
+/// Whether polars, as it is built here, reads columns of this type, and as what SQL knows. The reader of Parquet files
+/// reads the others too: narrow integers, texts kept as a dictionary.
+fn readable(kind: &DataType) -> bool {
+    match kind {
+        DataType::Int8 | DataType::Int16 | DataType::UInt8 | DataType::UInt16 => false,
+        DataType::Datetime(..) => true,
+        kind => !matches!(SqlType::of(kind), SqlType::Other(_)),
+    }
+}
+
+/// Whether the SQL or the input's filter may name a column of the files.
+fn used(input: &ReadyInput, named: &Identifiers, column: &str) -> bool {
+    let filtered = input.condition.as_ref().is_some_and(|text| Identifiers::of(text).may_name(&input.name, column));
+    let taken = match input.shape.fields.as_slice() {
+        [] => named.may_name(&input.name, column),
+        fields => fields.iter().any(|field| field.path == column && named.may_name(&input.name, &field.name)),
+    };
+    filtered || taken
 }
 
 /// Instants with a zone are instants in UTC; SQL knows them without.
@@ -130,6 +158,7 @@ fn quoted(name: &str) -> String {
 /// `fields` and `filter` as SQL, proved exact like any other.
 fn shaped(
     input: &ReadyInput,
+    named: &Identifiers,
     mut frame: LazyFrame,
     condition: &str,
     params: &[(String, Value)],
@@ -137,13 +166,22 @@ fn shaped(
     if input.shape.is_plain() {
         return Ok(frame);
     }
-    let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
     let schema =
         frame.collect_schema().map_err(|error| StoreError::failed(format!("input `{}`: {error}", input.name)))?;
-    let list = match input.shape.fields.as_slice() {
-        [] => schema.iter_names().map(|name| quoted(name)).collect::<Vec<_>>(),
-        fields => fields.iter().map(|field| format!("{} AS {}", quoted(&field.path), quoted(&field.name))).collect(),
+    // Only what the SQL may name: a column that SQL cannot hold does no harm where nobody asks for it.
+    let columns: Vec<(&str, &str)> = match input.shape.fields.as_slice() {
+        [] => schema.iter_names().map(|name| (name.as_str(), name.as_str())).collect(),
+        fields => fields.iter().map(|field| (field.path.as_str(), field.name.as_str())).collect(),
     };
+    let named: Vec<_> = columns.iter().filter(|(_, name)| named.may_name(&input.name, name)).copied().collect();
+    // Rows can be counted by any column, but a table has one.
+    let usable = |path: &str| {
+        schema.get(path).is_none_or(|kind| !matches!(SqlType::of(kind), SqlType::Float | SqlType::Other(_)))
+    };
+    let list =
+        if named.is_empty() { columns.into_iter().filter(|(path, _)| usable(path)).take(1).collect() } else { named };
+    let list: Vec<String> =
+        list.into_iter().map(|(path, name)| format!("{} AS {}", quoted(path), quoted(name))).collect();
     let sql = format!("SELECT {} FROM {}{condition}", list.join(", "), quoted(&input.name));
     let table = TableSchema::of(&*input.name, schema.as_ref());
     let program = compile(&sql, params, &[table]).map_err(|refusal| {

@@ -158,8 +158,8 @@ pub(super) enum Op {
         last: bool,
     },
     DaysBetween,
-    /// Date and number; closed days are in this holiday list.
-    AddBusinessDays(String),
+    /// Date and number; closed days are in this column of this table.
+    AddBusinessDays(usize, usize),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -29,6 +29,17 @@ impl Refusal {
         Refusal { what: what.into(), line: 0, column: 0, text: String::new(), instead: None }
     }
 
+    /// As an error of a file's text: `file:line:column: …`, or `file: …` when the place is not known.
+    pub fn in_file(self, file: &str) -> StoreError {
+        let place = if self.line > 0 { format!("{file}:{}:{}", self.line, self.column) } else { file.to_owned() };
+        let text = if self.text.is_empty() { String::new() } else { format!("`{}`: ", self.text) };
+        let error = StoreError::usage(format!("{place}: {text}{}", self.what));
+        match self.instead {
+            Some(instead) => error.hint(instead),
+            None => error,
+        }
+    }
+
     /// With what to write instead.
     #[must_use]
     pub fn instead(mut self, instead: impl Into<String>) -> Refusal {

@@ -10,7 +10,7 @@ use crate::domain::Value;
 use crate::stores::StoreError;
 
 use super::bind::bind;
-use super::lower::{FirstFault, Lowering, column_name, needed};
+use super::lower::{ClosedDays, FirstFault, Lowering, column_name, needed};
 use super::plan::{Id, Rel};
 use super::refusal::Refusal;
 use super::types::{SqlType, TableSchema, Ty};
@@ -21,7 +21,8 @@ pub struct Program {
     tables: Vec<TableSchema>,
     rel: Arc<Rel>,
     columns: Vec<(String, Id, Ty)>,
-    holidays: Vec<(String, usize, usize)>,
+    /// Columns of closed days: table, column.
+    holidays: Vec<(usize, usize)>,
     needed: BTreeSet<Id>,
 }
 
@@ -46,7 +47,7 @@ impl Program {
     pub fn needed(&self) -> Vec<(String, Vec<String>)> {
         let mut wanted: HashMap<usize, BTreeSet<usize>> = HashMap::new();
         self.scans(&self.rel, &mut wanted, &mut Vec::new());
-        for (_, table, column) in &self.holidays {
+        for (table, column) in &self.holidays {
             wanted.entry(*table).or_default().insert(*column);
         }
         let mut all = Vec::new();
@@ -162,22 +163,26 @@ impl Program {
         Ok(())
     }
 
-    /// The closed days of every table that `add_business_days` names.
-    fn closed_days(&self, frames: &HashMap<String, LazyFrame>) -> Result<HashMap<String, Arc<Vec<i32>>>, StoreError> {
+    /// The closed days of every column that `add_business_days` names.
+    fn closed_days(&self, frames: &HashMap<String, LazyFrame>) -> Result<ClosedDays, StoreError> {
         let mut closed = HashMap::new();
-        for (name, table, column) in &self.holidays {
-            let failed =
-                |what: String| StoreError::failed(format!("the closed days of `{name}` cannot be read: {what}"));
-            let column = self.tables.get(*table).and_then(|t| t.columns.get(*column)).map(|(column, _)| column);
-            let (Some(frame), Some(column)) = (frames.get(name), column) else {
-                return Err(failed("the input is missing".into()));
+        for (table, column) in &self.holidays {
+            let named = self.tables.get(*table).and_then(|t| Some((&t.name, t.columns.get(*column)?)));
+            let Some((table_name, (name, ty))) = named else {
+                return Err(StoreError::failed("the closed days are in no column"));
             };
-            let days = frame.clone().select([col(column.as_str())]).collect().map_err(|e| failed(e.to_string()))?;
-            let days = days.column(column).and_then(|c| c.date().cloned()).map_err(|e| failed(e.to_string()))?;
-            let mut days: Vec<i32> = days.physical().iter().flatten().collect();
+            let failed =
+                |what: String| StoreError::failed(format!("the closed days of `{table_name}` cannot be read: {what}"));
+            let frame = frames.get(table_name).ok_or_else(|| failed("the input is missing".into()))?;
+            let mut days: Vec<i32> = Vec::new();
+            if *ty != SqlType::Null {
+                let read = frame.clone().select([col(name.as_str())]).collect().map_err(|e| failed(e.to_string()))?;
+                let read = read.column(name).and_then(|c| c.date().cloned()).map_err(|e| failed(e.to_string()))?;
+                days.extend(read.physical().iter().flatten());
+            }
             days.sort_unstable();
             days.dedup();
-            closed.insert(name.clone(), Arc::new(days));
+            closed.insert((*table, *column), Arc::new(days));
         }
         Ok(closed)
     }

@@ -45,9 +45,9 @@ impl Binder<'_> {
         let grouped = scope.grouped.as_deref()?;
         let keys: Vec<(Id, Typed)> = grouped.keys.clone();
         let bound = self.expression(expr, &mut Scope::plain(scope.columns)).ok()?;
-        // A column that is NULL in every row is known to be NULL, and may be a key all the same.
-        if bound.literal().is_some() && bound.ty != Ty::Null {
-            return None;
+        if bound.literal().is_some() {
+            // What is known stays known; an expression over columns that are NULL in every row may be a key.
+            return keys.iter().any(|(_, key)| *key == bound).then_some(bound);
         }
         keys.into_iter().find(|(_, key)| *key == bound).map(|(id, key)| Typed::column(id, key.ty))
     }

@@ -138,9 +138,10 @@ impl Binder<'_> {
         scope: &mut Scope<'_>,
     ) -> Result<Typed, Refusal> {
         let text = self.operand(expr, scope)?;
-        if text.value.ty != Ty::Text {
+        if !matches!(text.value.ty, Ty::Text | Ty::Null) {
             return Err(self.wrong_type(&text, "a text"));
         }
+        let value = self.text(text)?;
         let written = self.operand(pattern, scope)?;
         let Some(Literal::Text(pattern)) = written.value.literal() else {
             return Err(self
@@ -157,7 +158,7 @@ impl Binder<'_> {
                 .instead("match without it, or use SUBSTR and ="));
         }
         let at = self.at(whole.span(), &whole.to_string());
-        let found = self.call(Op::Like(pattern.clone()), vec![text.value], Ty::Boolean, false, at)?;
+        let found = self.call(Op::Like(pattern.clone()), vec![value], Ty::Boolean, false, at)?;
         Ok(negate(found, negated))
     }
 

@@ -76,6 +76,15 @@ impl Binder<'_> {
                         .instead("write the input's name as it is declared"));
                 };
                 let table = self.table(ident, name)?;
+                if let Some(alias) = alias
+                    && !alias.columns.is_empty()
+                    && matches!(table.rel.as_ref(), Rel::Scan { .. })
+                {
+                    let shown = format!("{name} {alias}");
+                    return Err(self
+                        .refuse(alias.span(), &shown, "an input's columns have no order to be renamed by")
+                        .instead(format!("write (SELECT old AS new, … FROM {name}) AS {}", alias.name)));
+                }
                 self.aliased(table, alias.as_ref().map_or(ident, |a| &a.name), alias.as_ref())
             }
             TableFactor::Derived { lateral: false, subquery, alias, sample: None } => {
@@ -123,7 +132,14 @@ impl Binder<'_> {
         for (position, (name, ty)) in tables[index].columns.iter().enumerate() {
             let id = self.fresh();
             scanned.push((position, id));
-            columns.push(Named { qualifier: None, name: Some(name.clone()), id, ty: Ty::of(ty), hidden: false });
+            columns.push(Named {
+                qualifier: None,
+                name: Some(name.clone()),
+                id,
+                ty: Ty::of(ty),
+                hidden: false,
+                written: None,
+            });
         }
         Ok(Table { rel: Arc::new(Rel::Scan { table: index, columns: scanned }), columns })
     }

@@ -7,7 +7,7 @@ use sqlparser::ast::{
 use super::super::kernel::Mode;
 use super::super::plan::{Literal, Node, Op, Part, Side, Typed};
 use super::super::refusal::Refusal;
-use super::super::types::{MAX_PRECISION, SqlType, Ty};
+use super::super::types::{MAX_PRECISION, SqlType, TableSchema, Ty};
 use super::number::{Operand, decimal, ty_scale};
 use super::scope::{Scope, same_name};
 use super::{Binder, nearest};
@@ -229,8 +229,8 @@ impl Binder<'_> {
                 let date = self.date(date, scope)?;
                 let operand = self.operand(n, scope)?;
                 let n = self.whole_number(operand)?;
-                let table = self.holidays(table)?;
-                self.call(Op::AddBusinessDays(table), vec![date, n], Ty::Date, true, at)
+                let (table, column) = self.holidays(table)?;
+                self.call(Op::AddBusinessDays(table, column), vec![date, n], Ty::Date, true, at)
             }
             ("add_business_days", _) => Err(wrong(self, "add_business_days(date, n, 'table of closed days')")),
             (
@@ -331,12 +331,13 @@ impl Binder<'_> {
         self.call(Op::Divide(shift, mode), vec![a, b], ty, capped || !known, at)
     }
 
-    /// The table of closed days that `add_business_days` names.
-    fn holidays(&mut self, expr: &Expr) -> Result<String, Refusal> {
+    /// The column of closed days that `add_business_days` names: `'table.column'`, or `'table'` when that input has
+    /// exactly one date column. Returns the positions of both.
+    fn holidays(&mut self, expr: &Expr) -> Result<(usize, usize), Refusal> {
         let refuse = |binder: &Self, what: String| binder.refuse(expr.span(), &expr.to_string(), what);
         let name = match expr {
             Expr::Value(value) => match &value.value {
-                SqlValue::SingleQuotedString(text) => Some(text.clone()),
+                SqlValue::SingleQuotedString(text) => Some(text.as_str()),
                 _ => None,
             },
             _ => None,
@@ -345,23 +346,66 @@ impl Binder<'_> {
             return Err(refuse(self, "the table of closed days must be named by a text".into())
                 .instead("write add_business_days(date, n, 'holidays')"));
         };
-        let written = sqlparser::ast::Ident::new(name.clone());
-        let Some(table) = self.tables.iter().position(|t| same_name(&written, &t.name)) else {
+        let written = |name: &str| sqlparser::ast::Ident::new(name);
+        let table = |name: &str| self.tables.iter().position(|t| same_name(&written(name), &t.name));
+        let both = |(dot, _)| Some((table(&name[..dot])?, Some(&name[dot + 1..])));
+        let Some((table, column)) = table(name).map(|at| (at, None)).or_else(|| name.match_indices('.').find_map(both))
+        else {
             let refusal = refuse(self, format!("there is no input `{name}`"));
-            return Err(match nearest(&name, self.tables.iter().map(|t| t.name.as_str())) {
+            return Err(match nearest(name, self.tables.iter().map(|t| t.name.as_str())) {
                 Some(near) => refusal.instead(format!("did you mean '{near}'?")),
                 None => refusal.instead("declare the table of closed days as an input"),
             });
         };
-        let Some(column) = self.tables[table].columns.iter().position(|(_, ty)| *ty == SqlType::Date) else {
-            return Err(refuse(self, format!("the input `{name}` has no column of type date"))
-                .instead("give its column the type date in the input"));
+        let TableSchema { name: known, columns } = &self.tables[table];
+        let column = match column {
+            Some(column) => {
+                let named = |(known, _): &&(String, SqlType)| same_name(&written(column), known);
+                let mut found = columns.iter().filter(named);
+                let (first, second) = (found.next(), found.next());
+                let position = columns.iter().position(|c| Some(c) == first);
+                let (Some((_, ty)), Some(position), None) = (first, position, second) else {
+                    let all: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).take(20).collect();
+                    return Err(refuse(self, format!("the input `{known}` has no one column `{column}`"))
+                        .instead(format!("its columns are: {}", all.join(", "))));
+                };
+                // NULL in every row: no day is closed.
+                if !matches!(ty, SqlType::Date | SqlType::Null) {
+                    return Err(refuse(self, format!("`{name}` is {ty}, where a date is expected"))
+                        .instead("give the column the type date in the input"));
+                }
+                position
+            }
+            None => {
+                let dates: Vec<usize> =
+                    (0..columns.len()).filter(|at| columns.get(*at).is_some_and(|c| c.1 == SqlType::Date)).collect();
+                match dates.as_slice() {
+                    [one] => *one,
+                    [] => {
+                        return Err(refuse(self, format!("the input `{known}` has no column of type date"))
+                            .instead("give its column the type date in the input"));
+                    }
+                    several => {
+                        let names: Vec<&str> =
+                            several.iter().filter_map(|at| columns.get(*at)).map(|(name, _)| name.as_str()).collect();
+                        let first = names.first().copied().unwrap_or("column");
+                        return Err(refuse(
+                            self,
+                            format!(
+                                "the input `{known}` has {} columns of type date: {}",
+                                names.len(),
+                                names.join(", ")
+                            ),
+                        )
+                        .instead(format!("name the one of closed days: '{known}.{first}'")));
+                    }
+                }
+            }
         };
-        let known = self.tables[table].name.clone();
-        if !self.holidays.iter().any(|(name, ..)| *name == known) {
-            self.holidays.push((known.clone(), table, column));
+        if !self.holidays.contains(&(table, column)) {
+            self.holidays.push((table, column));
         }
-        Ok(known)
+        Ok((table, column))
     }
 }
 

@@ -31,15 +31,13 @@ pub(super) struct Bound {
     pub rel: Arc<Rel>,
     /// Name, id and type of each result column, in order.
     pub columns: Vec<(String, Id, Ty)>,
-    /// Tables whose first date column lists closed days: name, table, column.
-    pub holidays: Vec<(String, usize, usize)>,
+    /// Columns that list closed days: table, column.
+    pub holidays: Vec<(usize, usize)>,
 }
 
 /// Parses one query and proves it.
 pub(super) fn bind(sql: &str, params: &[(String, Value)], tables: &[TableSchema]) -> Result<Bound, Refusal> {
-    let statements = Parser::parse_sql(&GenericDialect, sql).map_err(|error| {
-        Refusal::new(format!("the SQL does not parse: {}", plain_parser_message(&error.to_string())))
-    })?;
+    let statements = Parser::parse_sql(&GenericDialect, sql).map_err(|error| does_not_parse(&error.to_string()))?;
     let query = match statements.as_slice() {
         [Statement::Query(query)] => query,
         [] => return Err(Refusal::new("the SQL is empty").instead("write one SELECT")),
@@ -73,8 +71,19 @@ pub(super) fn bind(sql: &str, params: &[(String, Value)], tables: &[TableSchema]
     Ok(Bound { rel: bound.rel, columns, holidays: binder.holidays })
 }
 
-fn plain_parser_message(message: &str) -> String {
-    message.trim_start_matches("sql parser error: ").to_owned()
+/// The parser's message; its place, which stands at the end, becomes the refusal's.
+fn does_not_parse(message: &str) -> Refusal {
+    let message = message.trim_start_matches("sql parser error: ");
+    let (what, place) = match message.rsplit_once(" at Line: ") {
+        Some((what, place)) => (what, place.split_once(", Column: ")),
+        None => (message, None),
+    };
+    let place = place.and_then(|(line, column)| Some((line.parse().ok()?, column.trim().parse().ok()?)));
+    let refusal = |what: &str| Refusal::new(format!("the SQL does not parse: {what}"));
+    match place {
+        Some((line, column)) => Refusal { line, column, ..refusal(what) },
+        None => refusal(message),
+    }
 }
 
 /// A relation with its visible columns.
@@ -93,7 +102,7 @@ struct Binder<'a> {
     ctes: Vec<(String, Table)>,
     /// The output column that is being bound, for messages.
     output: Option<String>,
-    holidays: Vec<(String, usize, usize)>,
+    holidays: Vec<(usize, usize)>,
     depth: usize,
     /// An aggregate was met outside of a grouped query: the query is one without GROUP BY.
     saw_aggregate: bool,

@@ -10,7 +10,7 @@ use sqlparser::ast::{
 use super::super::plan::{Id, JoinKind, Node, Rel, Typed};
 use super::super::refusal::Refusal;
 use super::super::types::Ty;
-use super::aggregate::{Grouped, typed_null};
+use super::aggregate::Grouped;
 use super::from::conjuncts;
 use super::number::Operand;
 use super::scope::{Named, Scope, same_name};
@@ -121,7 +121,14 @@ impl Binder<'_> {
             }
             let id = self.fresh();
             ids.push(id);
-            columns.push(Named { id, ty, qualifier: None, name: a.name.clone(), hidden: false });
+            columns.push(Named {
+                id,
+                ty,
+                qualifier: None,
+                name: a.name.clone(),
+                hidden: false,
+                written: a.written.clone(),
+            });
         }
         let side = |input: Arc<Rel>, columns: Vec<(Id, Typed)>| {
             let ids = columns.iter().map(|(id, _)| *id).collect();
@@ -184,6 +191,7 @@ impl Binder<'_> {
                 id: self.fresh(),
                 ty: item.value.value.ty.clone(),
                 hidden: false,
+                written: Some((item.value.span, item.value.shown.clone())),
             })
             .collect();
         // ORDER BY takes outputs where it can; anything else is sorted by before the outputs are made.
@@ -334,7 +342,8 @@ impl Binder<'_> {
             if let Ty::Barred(name) = &operand.value.ty {
                 return Err(self.barred(operand.span, &operand.shown, name));
             }
-            let value = typed_null(operand.value);
+            // A column that is NULL in every row is a key like any other.
+            let value = operand.value;
             if !keys.iter().any(|(_, known)| *known == value) {
                 keys.push((self.fresh(), value));
             }
@@ -442,18 +451,19 @@ impl Binder<'_> {
     pub(super) fn result_columns(&self, query: &Query, columns: Vec<Named>) -> Result<Vec<(String, Id, Ty)>, Refusal> {
         let mut result: Vec<(String, Id, Ty)> = Vec::with_capacity(columns.len());
         for (index, column) in columns.into_iter().filter(|c| !c.hidden).enumerate() {
+            let (span, shown) = column.written.unwrap_or_else(|| (query.span(), String::new()));
             let Some(name) = column.name else {
                 return Err(self
-                    .refuse(query.span(), "", format!("result column {} has no name", index + 1))
+                    .refuse(span, &shown, format!("result column {} has no name", index + 1))
                     .instead("write expression AS name"));
             };
             if result.iter().any(|(known, ..)| *known == name) {
                 return Err(self
-                    .refuse(query.span(), "", format!("two result columns have the name `{name}`"))
+                    .refuse(span, &shown, format!("two result columns have the name `{name}`"))
                     .instead("name one of them otherwise: expression AS name"));
             }
             if let Ty::Barred(kind) = &column.ty {
-                return Err(self.barred(query.span(), &name, kind));
+                return Err(self.barred(span, if shown.is_empty() { &name } else { &shown }, kind));
             }
             result.push((name, column.id, column.ty));
         }

@@ -19,6 +19,8 @@ pub(super) struct Named {
     pub ty: Ty,
     /// Merged away by USING: found by its qualifier only, and not by `*`.
     pub hidden: bool,
+    /// Where it is written as an output of a SELECT, and how.
+    pub written: Option<(Span, String)>,
 }
 
 /// What a query's expressions may see.

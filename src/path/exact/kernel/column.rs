@@ -281,7 +281,7 @@ fn compute(op: &Op, inputs: &Inputs<'_>, ty: &Ty, closed: &[i32]) -> PolarsResul
             let found = inputs.rows(|row| i64::try_from(b.at(row) - a.at(row)).map_err(|_| Fault::Calendar));
             found.map(|values| Int64Chunked::from_slice_options(name, &values).into_series())
         }
-        Op::AddDays | Op::AddBusinessDays(_) => {
+        Op::AddDays | Op::AddBusinessDays(..) => {
             let (a, b) = (inputs.numbers(0)?, inputs.numbers(1)?);
             let (a, b) = (a.view(), b.view());
             let found = inputs.rows(|row| {

@@ -14,6 +14,8 @@ use super::{FirstFault, Lowering, column_name};
 impl Lowering<'_> {
     pub(super) fn expression(&self, value: &Typed, guard: Option<&Expr>) -> Expr {
         match &value.node {
+            // NULL in every row, whatever the column holds it as.
+            Node::Column(_) if value.ty == Ty::Null => literal_expr(&Literal::Null, &Ty::Null),
             Node::Column(id) => col(column_name(*id)),
             Node::Literal(literal) => literal_expr(literal, &value.ty),
             Node::Call { op, args, fallible, at } => {
@@ -25,6 +27,9 @@ impl Lowering<'_> {
             Node::Coalesce(values) => self.coalesce(values, guard),
             Node::Compare(op, left, right) => {
                 let (a, b) = (self.expression(left, guard), self.expression(right, guard));
+                if left.literal().is_none() && right.literal().is_none() {
+                    return opaque_comparison(*op, a, b);
+                }
                 match op {
                     Comparison::Equal => a.eq(b),
                     Comparison::NotEqual => a.neq(b),
@@ -112,14 +117,36 @@ impl Lowering<'_> {
             }
         }
         let closed = match op {
-            Op::AddBusinessDays(table) => self.closed.get(table).cloned().unwrap_or_default(),
+            Op::AddBusinessDays(table, column) => self.closed.get(&(*table, *column)).cloned().unwrap_or_default(),
             _ => Arc::default(),
         };
         if inputs.is_empty() {
             // Literals only: one value, made a column of one row.
             inputs.push(lit(true));
         }
+        if let Some(known) = self.worked_out(op, &arguments, &inputs, ty, &closed) {
+            return known;
+        }
         self.kernel(op.clone(), arguments, inputs, guard, ty, &at.0, closed)
+    }
+
+    /// The value of a kernel over literals: polars cannot stretch a computed value over no rows. `None` when it has none;
+    /// then the rows that ask for it, if any, end the run.
+    fn worked_out(&self, op: &Op, arguments: &[Argument], inputs: &[Expr], ty: &Ty, closed: &[i32]) -> Option<Expr> {
+        let columns: Option<Vec<Column>> = inputs
+            .iter()
+            .map(|input| match input {
+                Expr::Literal(LiteralValue::Scalar(scalar)) => {
+                    Some(Column::new_scalar(PlSmallStr::EMPTY, scalar.clone(), 1))
+                }
+                // `lit(true)`.
+                Expr::Literal(_) => Some(Column::new(PlSmallStr::EMPTY, [true])),
+                _ => None,
+            })
+            .collect();
+        let column = kernel::run(op, arguments, false, ty, closed, &columns?).ok()?.ok()?;
+        let value = column.get(0).ok()?.into_static();
+        Some(Expr::Literal(LiteralValue::Scalar(Scalar::new(ty.dtype(), value))))
     }
 
     /// A kernel over expressions.
@@ -153,6 +180,31 @@ impl Lowering<'_> {
             },
         )
     }
+}
+
+/// A comparison that polars' optimizer does not see through: of one between the two sides of a join it would make a
+/// join of another kind, which this build cannot run, or whose keys mean something else.
+fn opaque_comparison(op: Comparison, left: Expr, right: Expr) -> Expr {
+    map_multiple(
+        move |columns: &mut [Column]| {
+            let [a, b] = columns else { polars_bail!(ComputeError: "a comparison of {} columns", columns.len()) };
+            let (a, b) = (&*a, &*b);
+            let found = match op {
+                Comparison::Equal => a.equal(b),
+                Comparison::NotEqual => a.not_equal(b),
+                Comparison::Less => a.lt(b),
+                Comparison::LessOrEqual => a.lt_eq(b),
+                Comparison::Greater => a.gt(b),
+                Comparison::GreaterOrEqual => a.gt_eq(b),
+            }?;
+            Ok(found.with_name(a.name().clone()).into_column())
+        },
+        [left, right],
+        |_: &Schema, fields: &[Field]| {
+            let name = fields.first().map(|f| f.name().clone()).unwrap_or_default();
+            Ok(Field::new(name, DataType::Boolean))
+        },
+    )
 }
 
 /// Keeps the first fault for the message; polars' own error text is not shown.

@@ -20,12 +20,14 @@ pub(super) use needed::needed;
 /// The first fault of a run, and where.
 pub(super) type FirstFault = Arc<Mutex<Option<(Fault, Arc<Place>)>>>;
 
+/// Closed days, sorted, by the positions of their table and column.
+pub(super) type ClosedDays = HashMap<(usize, usize), Arc<Vec<i32>>>;
+
 /// What lowering needs besides the plan.
 pub(super) struct Lowering<'a> {
     pub tables: &'a [TableSchema],
     pub frames: &'a HashMap<String, LazyFrame>,
-    /// Closed days by table, sorted.
-    pub closed: &'a HashMap<String, Arc<Vec<i32>>>,
+    pub closed: &'a ClosedDays,
     pub needed: &'a BTreeSet<Id>,
     pub fault: FirstFault,
     /// What was lowered already, by the address of its node: a name of WITH is one frame, however often mentioned.
@@ -38,7 +40,7 @@ impl<'a> Lowering<'a> {
     pub(super) fn new(
         tables: &'a [TableSchema],
         frames: &'a HashMap<String, LazyFrame>,
-        closed: &'a HashMap<String, Arc<Vec<i32>>>,
+        closed: &'a ClosedDays,
         needed: &'a BTreeSet<Id>,
     ) -> Lowering<'a> {
         Lowering { tables, frames, closed, needed, fault: FirstFault::default(), done: HashMap::new(), next: 0 }

@@ -30,8 +30,11 @@ impl Lowering<'_> {
                 let frame = self.relation(input)?;
                 let wanted: Vec<&(Id, Typed)> = columns.iter().filter(|(id, _)| self.needed.contains(id)).collect();
                 if wanted.is_empty() {
-                    // Only the number of rows counts.
-                    return Ok(frame);
+                    // Only the number of rows counts. The marker has a name of its own: a name of WITH may be joined
+                    // with itself.
+                    let marker = self.helper();
+                    let frame = frame.with_columns([lit(true).alias(marker.as_str())]);
+                    return Ok(frame.select([col(marker)]));
                 }
                 // with_columns first: it repeats a literal for every row, where select would yield one.
                 let values = wanted.iter().map(|(id, value)| self.expression(value, None).alias(column_name(*id)));
@@ -128,6 +131,12 @@ impl Lowering<'_> {
         if !keys.is_empty() {
             left = left.with_columns(left_keys);
             right = right.with_columns(right_keys);
+            // NULL joins nothing. Polars joins rows whose keys are all NULL once there are four key columns, so such rows
+            // are taken out before: of the right side always, of the left where the join would drop them anyway.
+            right = right.filter(all_present(&right_on));
+            if matches!(kind, JoinKind::Inner | JoinKind::Semi) {
+                left = left.filter(all_present(&left_on));
+            }
         }
         let how = match kind {
             JoinKind::Inner => JoinType::Inner,
@@ -145,6 +154,10 @@ impl Lowering<'_> {
     /// A value as columns that polars joins, groups and sorts by: a decimal as integers, one when its digits fit, else
     /// two halves. Polars' own keys of decimals panic in builds without 128-bit integers.
     fn key_parts(&self, key: &Typed, small: bool) -> Vec<Expr> {
+        if key.ty == Ty::Null {
+            // NULL in every row, whatever the column holds it as.
+            return vec![Expr::Literal(LiteralValue::Scalar(Scalar::null(DataType::Int64)))];
+        }
         let value = self.expression(key, None);
         if !matches!(key.ty, Ty::Decimal { .. }) {
             return vec![value];
@@ -161,6 +174,9 @@ impl Lowering<'_> {
 
     /// The value that [`Self::key_parts`] took apart.
     fn key_value(&self, parts: &[String], ty: &Ty) -> Option<Expr> {
+        if *ty == Ty::Null {
+            return Some(Expr::Literal(LiteralValue::Scalar(Scalar::null(ty.dtype()))));
+        }
         let first = col(parts.first()?.as_str());
         if !matches!(ty, Ty::Decimal { .. }) {
             return Some(first);
@@ -175,11 +191,20 @@ impl Lowering<'_> {
     fn sort(&self, frame: LazyFrame, by: &[SortKey]) -> LazyFrame {
         let (mut keys, mut descending, mut nulls_last) = (Vec::new(), Vec::new(), Vec::new());
         for key in by {
+            let mut read = std::collections::BTreeSet::new();
+            key.value.reads(&mut read);
+            if read.is_empty() || key.value.ty == Ty::Null {
+                // One value for all rows decides nothing, and polars cannot stretch it over no rows.
+                continue;
+            }
             for part in self.key_parts(&key.value, one_part(&key.value.ty)) {
                 keys.push(part);
                 descending.push(key.descending);
                 nulls_last.push(key.nulls_last);
             }
+        }
+        if keys.is_empty() {
+            return frame;
         }
         let options = SortMultipleOptions::default()
             .with_order_descending_multi(descending)
@@ -288,7 +313,7 @@ impl Lowering<'_> {
         let (direct, halves): (Vec<Expr>, Vec<Expr>) = before.into_iter().partition(|e| !is_half(e));
         let frame = if direct.is_empty() { frame } else { frame.with_columns(direct) };
         let frame = if halves.is_empty() { frame } else { frame.with_columns(halves) };
-        let frame = if by.is_empty() { frame.select(during) } else { frame.group_by(by).agg(during) };
+        let frame = if by.is_empty() { one_row(frame.select(during)) } else { frame.group_by(by).agg(during) };
         let frame = if after.is_empty() { frame } else { frame.with_columns(after) };
         Ok(if shown.is_empty() { frame } else { frame.select(shown) })
     }
@@ -317,6 +342,11 @@ impl Lowering<'_> {
     }
 }
 
+/// Whether no key is NULL.
+fn all_present(keys: &[Expr]) -> Expr {
+    keys.iter().map(|key| key.clone().is_not_null()).reduce(Expr::and).unwrap_or_else(|| lit(true))
+}
+
 /// Most digits of a decimal that fits 64 bits.
 const ONE_PART: u32 = 18;
 
@@ -329,6 +359,12 @@ const HALF: &str = "half_";
 
 fn is_half(expr: &Expr) -> bool {
     matches!(expr, Expr::Alias(_, name) if name.starts_with(HALF))
+}
+
+/// Keeps what stands below as it is: polars drops a SELECT of aggregates of which nothing is read, and what it drops
+/// was what made one row out of many, or out of none.
+fn one_row(frame: LazyFrame) -> LazyFrame {
+    frame.map(Ok, OptFlags::STREAMING, None, Some("one row"))
 }
 
 /// Nothing above is pushed below: conditions stay where they are written.
