@@ -53,6 +53,8 @@ enum Command {
     Demo(DemoArgs),
     /// Put a worked settlement's data into the stores of a project, in bulk.
     Load(LoadArgs),
+    /// The ledger itself: its schema, its size, what is old.
+    Ledger(LedgerArgs),
     /// The merchant settlement's own calculation program: NDJSON in and out, or a service.
     #[command(hide = true)]
     Calculator {
@@ -224,6 +226,44 @@ pub struct LoadArgs {
     pub replace: bool,
 }
 
+/// The database in which recon keeps cycles, runs, discrepancies, approvals and the audit trail.
+#[derive(Debug, Args)]
+pub struct LedgerArgs {
+    #[command(subcommand)]
+    pub action: LedgerAction,
+}
+
+/// How something that is listed is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Listing {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+}
+
+/// What to do with the ledger.
+#[derive(Debug, Subcommand)]
+pub enum LedgerAction {
+    /// Bring its schema up to date (every command that writes to it does so too).
+    Migrate,
+    /// Schema, rows, and whether the audit trail is intact (1 when it is not).
+    Status {
+        /// For people, or as one JSON object.
+        #[arg(long, short, value_name = "FORMAT", default_value = "table")]
+        format: Listing,
+    },
+    /// Delete discrepancies and snapshots of old, finished cycles; everything else stays.
+    Prune {
+        /// Runs that ended before this date, UTC.
+        #[arg(long, value_name = "DATE")]
+        before: String,
+        /// Who does it, for the audit trail.
+        #[arg(long, value_name = "WHO", env = "USER")]
+        by: String,
+    },
+}
+
 /// How much of a worked settlement is generated.
 #[derive(Debug, Args)]
 pub struct ScaleArgs {
@@ -273,6 +313,7 @@ fn dispatch(global: &Global, command: Command) -> Result<Exit, Failure> {
         Command::Diff(args) => commands::diff::run(global, &args),
         Command::Demo(args) => commands::demo::run(global, &args),
         Command::Load(args) => commands::load::run(global, &args),
+        Command::Ledger(args) => commands::ledger::run(global, &args),
         Command::Calculator { listen } => commands::calculator::run(listen.as_deref()),
         Command::Completions { shell } => {
             use clap::CommandFactory;

@@ -4,6 +4,7 @@
 pub mod calculator;
 pub mod demo;
 pub mod diff;
+pub mod ledger;
 pub mod load;
 mod named;
 mod output;

@@ -21,7 +21,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// How to reach a server.
 pub(super) struct Server {
-    options: MySqlConnectOptions,
+    pub(super) options: MySqlConnectOptions,
     /// The URL without user, password and options: how messages name the server.
     pub(super) place: String,
 }

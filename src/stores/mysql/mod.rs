@@ -56,6 +56,14 @@ impl MySqlSource {
     }
 }
 
+/// How to reach the server of a URL for other work than reading a side, and how messages name it.
+///
+/// # Errors
+/// As when a side is read: an option that is not known, an option file that cannot be read.
+pub(crate) fn connect_options(url: &url::Url) -> Result<(sqlx::mysql::MySqlConnectOptions, String), StoreError> {
+    Server::from_url(url).map(|server| (server.options, server.place))
+}
+
 impl Source for MySqlSource {
     fn open(&mut self, _wish: &Wish) -> Result<Opened, StoreError> {
         let runtime = tokio::runtime::Builder::new_current_thread()
