@@ -26,6 +26,10 @@ const STATEMENT: Duration = Duration::from_secs(30);
 const LOCK_SECONDS: u64 = 8;
 /// After so much idleness the server may have ended the connection: a new one is made.
 const IDLE: Duration = Duration::from_secs(15);
+/// When so much time has gone, nothing is tried again.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// A statement with so many values is written for one chunk, and not prepared for the next.
+const KEPT_VALUES: usize = 32;
 /// Attempts at a transaction.
 const ATTEMPTS: u32 = 5;
 
@@ -229,7 +233,7 @@ impl Database {
             Ok(Err(error)) => return Err(self.unreachable(&error)),
             Err(_) => {
                 let what = format!("the ledger {} gave no answer within {} s", self.place, CONNECT.as_secs());
-                return Err(LedgerError::again(what, Again::Busy)
+                return Err(LedgerError::again(what, Again::No)
                     .hinted("check that its server runs and can be reached from here"));
             }
         };
@@ -239,13 +243,13 @@ impl Database {
 
     /// What statements give; each row as fields.
     pub(super) fn rows(&mut self, sql: &str, values: &[Field]) -> Result<Vec<Row>, LedgerError> {
-        let sql = self.placeholders(sql);
+        let sql = self.placeholders(sql, values);
         self.asked(async move |connection| {
             on!(connection, connection => {
-                let mut query = sqlx::query(AssertSqlSafe(sql));
+                let mut query = sqlx::query(AssertSqlSafe(sql)).persistent(values.len() < KEPT_VALUES);
                 for value in values {
                     query = match value {
-                        Field::Null => query.bind(None::<String>),
+                        Field::Null => query,
                         Field::Integer(number) => query.bind(*number),
                         Field::Text(text) => query.bind(text.as_str()),
                     };
@@ -283,13 +287,13 @@ impl Database {
 
     /// Changes rows; says how many matched.
     pub(super) fn run(&mut self, sql: &str, values: &[Field]) -> Result<u64, LedgerError> {
-        let sql = self.placeholders(sql);
+        let sql = self.placeholders(sql, values);
         self.asked(async move |connection| {
             on!(connection, connection => {
-                let mut query = sqlx::query(AssertSqlSafe(sql));
+                let mut query = sqlx::query(AssertSqlSafe(sql)).persistent(values.len() < KEPT_VALUES);
                 for value in values {
                     query = match value {
-                        Field::Null => query.bind(None::<String>),
+                        Field::Null => query,
                         Field::Integer(number) => query.bind(*number),
                         Field::Text(text) => query.bind(text.as_str()),
                     };
@@ -356,12 +360,13 @@ impl Database {
 
     fn repeated<T>(&mut self, work: &mut dyn FnMut(&mut Database) -> Result<T, LedgerError>) -> Result<T, LedgerError> {
         let mut attempt = 1;
+        let started = Instant::now();
         loop {
             let error = match self.ensure().and_then(|()| work(self)) {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
-            if attempt >= self.attempts || error.may_be_repeated() == Again::No {
+            if attempt >= self.attempts || started.elapsed() >= PATIENCE || error.may_be_repeated() == Again::No {
                 return Err(error);
             }
             // Not all at the same moment again.
@@ -398,15 +403,22 @@ impl Database {
         }
     }
 
-    /// `?` in the way of the engine. No text stands in a statement of the ledger, so every `?` is one.
-    fn placeholders(&self, sql: &str) -> String {
-        if self.dialect() != Dialect::Postgres {
-            return sql.to_owned();
-        }
+    /// `?` in the way of the engine; NULL, which has no type to bind, as such. No text stands in a statement of the
+    /// ledger, so every `?` is one.
+    fn placeholders(&self, sql: &str, values: &[Field]) -> String {
         let mut out = String::with_capacity(sql.len() + 16);
-        for (number, part) in sql.split('?').enumerate() {
-            if number > 0 {
-                out.push_str(&format!("${number}"));
+        let mut number = 0;
+        for (place, part) in sql.split('?').enumerate() {
+            match place.checked_sub(1).map(|at| values.get(at)) {
+                None => {}
+                Some(Some(Field::Null)) => out.push_str("NULL"),
+                Some(_) => {
+                    number += 1;
+                    match self.dialect() {
+                        Dialect::Postgres => out.push_str(&format!("${number}")),
+                        _ => out.push('?'),
+                    }
+                }
             }
             out.push_str(part);
         }

@@ -38,6 +38,8 @@ pub struct Run {
     logged: u64,
     digest: Sha256,
     ended: bool,
+    /// Why it may write no more, once it was told.
+    lost: Option<String>,
 }
 
 impl Run {
@@ -61,6 +63,7 @@ impl Run {
             logged: 0,
             digest: Sha256::new(),
             ended: false,
+            lost: None,
         })
     }
 
@@ -261,6 +264,9 @@ impl Run {
         reasons: &[String],
         figures: &str,
     ) -> Result<(), LedgerError> {
+        if let Some(why) = &self.lost {
+            return Err(self.superseded(why));
+        }
         if self.ended {
             return Err(LedgerError::usage(format!("run {} has ended already", self.id)));
         }
@@ -307,8 +313,8 @@ impl Run {
             )?;
             Ok(())
         });
-        self.ended = done.is_ok() || matches!(done, Err(LedgerError::Superseded { .. }));
-        done
+        self.ended |= done.is_ok();
+        self.noted(done)
     }
 
     /// Work in a transaction in which the cycle is certainly this run's.
@@ -323,7 +329,13 @@ impl Run {
             lease::prolong(db, id.cycle, lease)?;
             work(db, &mut cycle)
         });
-        if let Err(LedgerError::Superseded { .. }) = done {
+        self.noted(done)
+    }
+
+    /// A run that was told that it is no longer the newest has nothing to end.
+    fn noted<T>(&mut self, done: Result<T, LedgerError>) -> Result<T, LedgerError> {
+        if let Err(LedgerError::Superseded { why, .. }) = &done {
+            self.lost = Some(why.clone());
             self.ended = true;
         }
         done
