@@ -28,8 +28,8 @@ const LOCK_SECONDS: u64 = 8;
 const IDLE: Duration = Duration::from_secs(15);
 /// When so much time has gone, nothing is tried again.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// A statement with so many values is written for one chunk, and not prepared for the next.
-const KEPT_VALUES: usize = 32;
+/// Statements kept prepared.
+const STATEMENTS: usize = 100;
 /// Attempts at a transaction.
 const ATTEMPTS: u32 = 5;
 
@@ -246,7 +246,7 @@ impl Database {
         let sql = self.placeholders(sql, values);
         self.asked(async move |connection| {
             on!(connection, connection => {
-                let mut query = sqlx::query(AssertSqlSafe(sql)).persistent(values.len() < KEPT_VALUES);
+                let mut query = sqlx::query(AssertSqlSafe(sql));
                 for value in values {
                     query = match value {
                         Field::Null => query,
@@ -290,7 +290,7 @@ impl Database {
         let sql = self.placeholders(sql, values);
         self.asked(async move |connection| {
             on!(connection, connection => {
-                let mut query = sqlx::query(AssertSqlSafe(sql)).persistent(values.len() < KEPT_VALUES);
+                let mut query = sqlx::query(AssertSqlSafe(sql));
                 for value in values {
                     query = match value {
                         Field::Null => query,
@@ -301,6 +301,32 @@ impl Database {
                 Ok(query.execute(connection.as_mut()).await?.rows_affected())
             })
         })
+    }
+
+    /// Inserts rows of so many columns, written as literals: a statement that is sent once is not worth preparing.
+    pub(super) fn insert(
+        &mut self,
+        table: &str,
+        columns: &str,
+        width: usize,
+        values: &[Field],
+    ) -> Result<(), LedgerError> {
+        let dialect = self.dialect();
+        let mut sql = format!("INSERT INTO {table} ({columns}) VALUES ");
+        for (at, value) in values.iter().enumerate() {
+            sql.push_str(match at % width {
+                0 if at == 0 => "(",
+                0 => "), (",
+                _ => ", ",
+            });
+            match value {
+                Field::Null => sql.push_str("NULL"),
+                Field::Integer(number) => sql.push_str(&number.to_string()),
+                Field::Text(text) => sql.push_str(&dialect.text(text)),
+            }
+        }
+        sql.push(')');
+        self.plain(&sql)
     }
 
     /// Runs a statement that binds nothing, as it stands.
@@ -508,7 +534,9 @@ pub(super) fn moment(milliseconds: i64) -> String {
 async fn connect(server: Server) -> Result<Connected, sqlx::Error> {
     Ok(match server {
         Server::MySql(options) => {
-            let mut connection = options.connect().await?;
+            // Those who read sides prepare each statement once; here the same ones come again and again, and closing
+            // one before the next costs a wait on the network.
+            let mut connection = options.statement_cache_capacity(STATEMENTS).connect().await?;
             // A value that does not fit is an error, whatever the server's own mode. A program that stopped moving
             // inside a transaction must not hold its row for ever.
             let version: String = sqlx::query_scalar("SELECT VERSION()").fetch_one(&mut connection).await?;

@@ -21,8 +21,9 @@ use super::scrub::Secrets;
 const CHUNK: usize = 1_000;
 /// Bytes after which a chunk is full, whatever its rows.
 const CHUNK_BYTES: usize = 1 << 20;
-/// What a discrepancy has besides the run and its number.
-const LOGGED: &str = "record_key, key_hash, kind, column_name, legacy, candidate, difference, reason";
+/// What is kept of a discrepancy.
+const LOGGED: &str =
+    "cycle_id, attempt, sequence, record_key, key_hash, kind, column_name, legacy, candidate, difference, reason";
 
 /// A run that holds its cycle. Dropped without an end, it ends as `incomplete` and the cycle as `blocked`.
 pub struct Run {
@@ -182,30 +183,23 @@ impl Run {
             if db.number(sql, fields![id.cycle, id.attempt, first])? > 0 {
                 return Ok(());
             }
-            // Few enough values for a statement on every engine (SQLite: 32,766).
-            for (part, rows) in pending.chunks(CHUNK).enumerate() {
-                let mut values = Vec::with_capacity(rows.len() * 11);
-                for (at, row) in rows.iter().enumerate() {
-                    let place = part * CHUNK + at;
-                    values.extend_from_slice(fields![
-                        id.cycle,
-                        id.attempt,
-                        first + i64::try_from(place).unwrap_or(0),
-                        &row.key,
-                        &hashes[place],
-                        &row.kind,
-                        row.column.as_ref(),
-                        row.legacy.as_ref(),
-                        row.candidate.as_ref(),
-                        row.difference.as_ref(),
-                        row.reason.as_ref()
-                    ]);
-                }
-                let places = vec!["(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"; rows.len()].join(", ");
-                let sql =
-                    format!("INSERT INTO recon_discrepancies (cycle_id, attempt, sequence, {LOGGED}) VALUES {places}");
-                db.run(&sql, &values)?;
+            let mut values = Vec::with_capacity(pending.len() * 11);
+            for ((row, hash), sequence) in pending.iter().zip(&hashes).zip(first..) {
+                values.extend_from_slice(fields![
+                    id.cycle,
+                    id.attempt,
+                    sequence,
+                    &row.key,
+                    hash,
+                    &row.kind,
+                    row.column.as_ref(),
+                    row.legacy.as_ref(),
+                    row.candidate.as_ref(),
+                    row.difference.as_ref(),
+                    row.reason.as_ref()
+                ]);
             }
+            db.insert("recon_discrepancies", LOGGED, 11, &values)?;
             Ok(())
         });
         if let Err(error) = written {

@@ -36,7 +36,7 @@ on_each_engine! {
         to_checked(&mut run);
         let rows = |range: std::ops::Range<u32>| range.map(|n| Logged {
             key: format!("{{\"id\":\"{n}\"}}"), kind: "mismatch".into(), column: Some("net".into()),
-            legacy: Some("0.1".into()), candidate: Some("0.10000000000000000000000000001\0".into()),
+            legacy: Some("it's \\ \"한글\" ?".into()), candidate: Some("0.10000000000000000000000000001\0".into()),
             difference: Some("0.00000000000000000000000000001".into()), reason: None,
         });
         assert_eq!(run.record_discrepancies(&mut rows(0..2_500)).expect("logged"), 2_500);
@@ -55,6 +55,7 @@ on_each_engine! {
         assert_eq!(ledger.discrepancies(run, 0, 10_000).expect("read").len(), 2_501);
         let one = &ledger.discrepancies(run, 2_500, 10).expect("read")[0];
         assert_eq!((one.key.as_str(), one.difference.as_deref()), (r#"{"id":"2500"}"#, Some("0.00000000000000000000000000001")));
+        assert_eq!(one.legacy.as_deref(), Some("it's \\ \"한글\" ?"));
         assert_eq!(one.candidate.as_deref(), Some("0.10000000000000000000000000001\\u0000"));
         assert_eq!(ledger.snapshots(run).expect("read"), [("legacy".to_owned(), query.clone())]);
         assert_eq!(ledger.snapshot(&query).expect("read").as_deref(), Some("SELECT net FROM payout -- mysql://u:***@h/db"));
