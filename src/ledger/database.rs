@@ -162,6 +162,10 @@ impl Database {
                     )
                 })
         };
+        // Where a password has torn the URL apart, its pieces must not be taken for names and shown.
+        if matches!(scheme, "mysql" | "mariadb" | "postgres" | "postgresql") {
+            crate::stores::Locator::parse(url)?;
+        }
         let (server, place) = match scheme {
             "mysql" | "mariadb" => {
                 let (options, place) = crate::stores::mysql::connect_options(&parsed()?)?;

@@ -134,6 +134,7 @@ impl Ledger {
     }
 
     /// Tells the ledger of a secret (a store's URL, a token) that must not be written down with any text.
+    /// A run knows those that were told before it began.
     pub fn hide(&mut self, secret: &Secret) {
         self.secrets.add(secret);
     }

@@ -49,7 +49,7 @@ impl Secrets {
 }
 
 /// Masks every URL in a text.
-fn hide_urls(text: &str) -> String {
+pub(super) fn hide_urls(text: &str) -> String {
     let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '<' | '>' | ',' | ';' | '(' | ')' | '|');
     let mut out = String::with_capacity(text.len());
     let mut word = String::new();

@@ -42,7 +42,9 @@ fn a_ledger_that_cannot_be_reached_is_a_clear_error_and_no_hang() {
         .expect("written");
     let error = refused(&format!("sqlite:{}/text.db", folder.path().display()), Duration::from_secs(10));
     assert!(code(&error) == 3 && error.to_string().contains("not a database"), "{error}");
-    for wrong in ["mongodb://h/db", "sqlite::memory:", "sqlite:", "file:data", "mysql://h:port/db"] {
+    for wrong in
+        ["mongodb://h/db", "sqlite::memory:", "sqlite:", "file:data", "mysql://h:port/db", "mysql://u:12/hunter2@h/db"]
+    {
         assert_eq!(code(&refused(wrong, Duration::from_secs(1))), 2, "{wrong}");
     }
 }
