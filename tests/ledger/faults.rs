@@ -116,7 +116,10 @@ impl Lossy {
                 std::thread::spawn(move || {
                     let mut buffer = [0; 1 << 16];
                     while let Ok(read @ 1..) = from.read(&mut buffer) {
-                        let commits = buffer[..read].windows(6).any(|part| part == b"COMMIT");
+                        // Not `READ COMMITTED`.
+                        let commits =
+                            buffer[..read].windows(7).any(|part| part.starts_with(b"COMMIT") && part[6] != b'T')
+                                || buffer[..read].ends_with(b"COMMIT");
                         if commits && armed.swap(false, Ordering::SeqCst) {
                             cut.store(true, Ordering::SeqCst);
                             lost.fetch_add(1, Ordering::SeqCst);
