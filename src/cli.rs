@@ -55,6 +55,8 @@ enum Command {
     Load(LoadArgs),
     /// Payout days, holidays, and which verification is due when.
     Calendar(CalendarArgs),
+    /// The ledger itself: its schema, its size, what is old.
+    Ledger(LedgerArgs),
     /// The merchant settlement's own calculation program: NDJSON in and out, or a service.
     #[command(hide = true)]
     Calculator {
@@ -229,6 +231,13 @@ pub struct LoadArgs {
     pub replace: bool,
 }
 
+/// The database in which recon keeps cycles, runs, discrepancies, approvals and the audit trail.
+#[derive(Debug, Args)]
+pub struct LedgerArgs {
+    #[command(subcommand)]
+    pub action: LedgerAction,
+}
+
 /// Payout days, holidays, and which verification is due when, of a [calendar.NAME] in recon.toml.
 #[derive(Debug, Args)]
 #[command(
@@ -367,6 +376,28 @@ pub enum ListFormat {
     Json,
 }
 
+/// What to do with the ledger.
+#[derive(Debug, Subcommand)]
+pub enum LedgerAction {
+    /// Bring its schema up to date (every command that writes to it does so too).
+    Migrate,
+    /// Schema, rows, and whether the audit trail is intact (1 when it is not).
+    Status {
+        /// For people, or as one JSON object.
+        #[arg(long, short, value_name = "FORMAT", default_value = "table")]
+        format: ListFormat,
+    },
+    /// Delete discrepancies and snapshots of old, finished cycles; everything else stays.
+    Prune {
+        /// Runs that ended before this date, UTC.
+        #[arg(long, value_name = "DATE")]
+        before: String,
+        /// Who does it, for the audit trail.
+        #[arg(long, value_name = "WHO", env = "USER")]
+        by: String,
+    },
+}
+
 /// How much of a worked settlement is generated.
 #[derive(Debug, Args)]
 pub struct ScaleArgs {
@@ -416,6 +447,7 @@ fn dispatch(global: &Global, command: Command) -> Result<Exit, Failure> {
         Command::Diff(args) => commands::diff::run(global, &args),
         Command::Demo(args) => commands::demo::run(global, &args),
         Command::Load(args) => commands::load::run(global, &args),
+        Command::Ledger(args) => commands::ledger::run(global, &args),
         Command::Calculator { listen } => commands::calculator::run(listen.as_deref()),
         Command::Calendar(args) => commands::calendar::run(global, &args),
         Command::Completions { shell } => {

@@ -7,6 +7,7 @@ pub mod config;
 pub mod domain;
 pub mod examples;
 pub mod exit;
+pub mod ledger;
 pub mod path;
 pub mod report;
 pub mod stores;

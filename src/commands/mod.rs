@@ -5,6 +5,7 @@ pub mod calculator;
 pub mod calendar;
 pub mod demo;
 pub mod diff;
+pub mod ledger;
 pub mod load;
 mod named;
 mod output;

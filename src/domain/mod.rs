@@ -14,6 +14,7 @@ mod equality;
 mod filter;
 mod json;
 mod order;
+mod state;
 mod temporal;
 mod tolerance;
 mod total;
@@ -29,6 +30,7 @@ pub use equality::{Drift, DriftSet, Equality, Missing, Rules, Types, compare_cel
 pub use filter::{Filter, FilterError, Literal, Operator, Params, Truth};
 pub use json::{JsonError, JsonFields, json_cell, json_fields, json_get};
 pub use order::{cmp_cells, cmp_keys};
+pub use state::{Machine, State, StateError};
 pub use temporal::{
     Instant, format_date, format_instant, format_time, parse_date, parse_instant, parse_time, resolve_local,
 };

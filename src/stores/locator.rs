@@ -212,7 +212,7 @@ impl std::fmt::Debug for Locator {
 }
 
 /// `sqlite:shop.db`, `sqlite://shop.db` and `sqlite:///var/shop.db` name a file; options are not taken.
-fn sqlite_path(address: &str) -> String {
+pub(crate) fn sqlite_path(address: &str) -> String {
     let path = address.strip_prefix("sqlite:").unwrap_or(address);
     let path = path.strip_prefix("//").unwrap_or(path);
     decode(path.split('?').next().unwrap_or(path))

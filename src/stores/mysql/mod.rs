@@ -50,6 +50,19 @@ impl MySqlSource {
     }
 }
 
+/// How to reach the server of a URL for other work than reading a side, and how messages name it.
+///
+/// # Errors
+/// As when a side is read: an option that is not known, an option file that cannot be read.
+pub(crate) fn connect_options(url: &url::Url) -> Result<(sqlx::mysql::MySqlConnectOptions, String), StoreError> {
+    use sqlx::ConnectOptions;
+    // The reader's own understanding of the URL comes first: both must agree on what it says.
+    let place = Server::from_url(url)?.place;
+    let options = sqlx::mysql::MySqlConnectOptions::from_url(url)
+        .map_err(|error| StoreError::usage(format!("{place}: the URL cannot be used: {error}")))?;
+    Ok((options, place))
+}
+
 impl Source for MySqlSource {
     fn open(&mut self, _wish: &Wish) -> Result<Opened, StoreError> {
         let server = Server::from_url(&self.url)?;

@@ -37,7 +37,7 @@ const PARAMETERS: [&str; 20] = [
 
 /// Where to connect, and how.
 pub(super) struct Server {
-    options: PgConnectOptions,
+    pub(super) options: PgConnectOptions,
     /// For messages: `PostgreSQL 127.0.0.1:5432/shop`.
     pub place: String,
     timeout: Duration,

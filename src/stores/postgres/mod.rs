@@ -37,6 +37,14 @@ const PREPARE_SESSION: &str = "SELECT set_config(s.name, v.value, false) FROM pg
 /// The first statement of a transaction fixes its snapshot.
 const FIRST: &str = "SELECT pg_catalog.clock_timestamp(), pg_catalog.pg_is_in_recovery()";
 
+/// How to reach the server of a URL for other work than reading a side, and how messages name it.
+///
+/// # Errors
+/// As when a side is read: a URL that is not understood.
+pub(crate) fn connect_options(url: &url::Url) -> Result<(sqlx::postgres::PgConnectOptions, String), StoreError> {
+    Server::new(url, &Settings::default()).map(|server| (server.options, server.place))
+}
+
 /// A table, view or query of a PostgreSQL database.
 pub struct PostgresSource {
     url: url::Url,

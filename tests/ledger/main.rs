@@ -1,0 +1,14 @@
+//! The ledger on SQLite, MariaDB and PostgreSQL: the same laws on each.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod audit;
+mod child;
+mod command;
+mod engine;
+mod faults;
+mod life;
+mod processes;
+mod schema;
