@@ -50,7 +50,7 @@ impl Begin {
 /// What there was to begin.
 pub enum Begun {
     /// The cycle is this run's to work on, at `registered`.
-    Started(Run),
+    Started(Box<Run>),
     /// It is decided already, or further on: there is nothing to do but to report it.
     Found(Box<Cycle>),
 }
@@ -82,7 +82,7 @@ impl Ledger {
                 Ok(Claim::Taken(id)) => {
                     let db = self.db.another()?;
                     let run = Run::start(db, id, key.clone(), &begin, self.secrets.clone())?;
-                    return Ok(Begun::Started(run));
+                    return Ok(Begun::Started(Box::new(run)));
                 }
                 Ok(Claim::Decided(id)) => {
                     let found = self.cycle(id)?.map(Box::new);

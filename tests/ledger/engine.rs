@@ -95,7 +95,7 @@ pub fn quick(by: &str) -> Begin {
 
 pub fn started(ledger: &mut Ledger, key: &CycleKey, begin: &Begin) -> Run {
     match ledger.begin_run(key, begin).expect("begun") {
-        Begun::Started(run) => run,
+        Begun::Started(run) => *run,
         Begun::Found(cycle) => panic!("found at {}", cycle.state),
     }
 }
