@@ -1,6 +1,8 @@
 //! SQL over inputs from their files on: Parquet columns that polars, as it is built here, cannot read, columns that only
 //! a text names, and where a refusal points.
 
+#![allow(clippy::expect_used)]
+
 mod support;
 
 use std::sync::Arc;
@@ -17,7 +19,7 @@ fn place(sql: &str, legacy: &str, inputs: &str) -> Place {
     let place = Place::new();
     place.write(
         "recon.toml",
-        &format!(
+        format!(
             "[stores.lake]\nurl = \"file:lake\"\n[reconciliation.r]\nkey = [\"id\"]\n\
              [reconciliation.r.legacy]\nstore = \"lake\"\nfile = \"legacy.csv\"\n\
              [reconciliation.r.candidate]\nsql = \"cand.sql\"\n{inputs}"

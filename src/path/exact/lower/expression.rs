@@ -124,29 +124,7 @@ impl Lowering<'_> {
             // Literals only: one value, made a column of one row.
             inputs.push(lit(true));
         }
-        if let Some(known) = self.worked_out(op, &arguments, &inputs, ty, &closed) {
-            return known;
-        }
         self.kernel(op.clone(), arguments, inputs, guard, ty, &at.0, closed)
-    }
-
-    /// The value of a kernel over literals: polars cannot stretch a computed value over no rows. `None` when it has none;
-    /// then the rows that ask for it, if any, end the run.
-    fn worked_out(&self, op: &Op, arguments: &[Argument], inputs: &[Expr], ty: &Ty, closed: &[i32]) -> Option<Expr> {
-        let columns: Option<Vec<Column>> = inputs
-            .iter()
-            .map(|input| match input {
-                Expr::Literal(LiteralValue::Scalar(scalar)) => {
-                    Some(Column::new_scalar(PlSmallStr::EMPTY, scalar.clone(), 1))
-                }
-                // `lit(true)`.
-                Expr::Literal(_) => Some(Column::new(PlSmallStr::EMPTY, [true])),
-                _ => None,
-            })
-            .collect();
-        let column = kernel::run(op, arguments, false, ty, closed, &columns?).ok()?.ok()?;
-        let value = column.get(0).ok()?.into_static();
-        Some(Expr::Literal(LiteralValue::Scalar(Scalar::new(ty.dtype(), value))))
     }
 
     /// A kernel over expressions.

@@ -363,6 +363,7 @@ fn is_half(expr: &Expr) -> bool {
 
 /// Keeps what stands below as it is: polars drops a SELECT of aggregates of which nothing is read, and what it drops
 /// was what made one row out of many, or out of none.
+/// (Project's marker column keeps it too, today; this does not depend on how polars prunes.)
 fn one_row(frame: LazyFrame) -> LazyFrame {
     frame.map(Ok, OptFlags::STREAMING, None, Some("one row"))
 }
