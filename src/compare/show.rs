@@ -146,8 +146,8 @@ fn reason(plan: &Plan, key: &[(String, Value)], legacy: Option<Copies<'_>>, cand
     // A record without an answer has the same reason in every column: it is said once.
     let unknown: Vec<(&str, &str, String)> =
         (0..plan.columns.len()).filter_map(|column| undecodable(plan, column, legacy, candidate)).collect();
-    let reasons = match unknown.as_slice() {
-        [(side, _, why), rest @ ..] if rest.len() > 0 && rest.iter().all(|(s, _, w)| s == side && w == why) => {
+    match unknown.as_slice() {
+        [(side, _, why), rest @ ..] if !rest.is_empty() && rest.iter().all(|(s, _, w)| s == side && w == why) => {
             format!("{side}: {why}")
         }
         several => several
@@ -155,8 +155,7 @@ fn reason(plan: &Plan, key: &[(String, Value)], legacy: Option<Copies<'_>>, cand
             .map(|(side, name, why)| format!("{side} column `{name}`: {why}"))
             .collect::<Vec<_>>()
             .join("; "),
-    };
-    reasons
+    }
 }
 
 fn copies(plan: &Plan, side: Option<Copies<'_>>) -> Vec<Vec<Value>> {

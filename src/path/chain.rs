@@ -32,7 +32,8 @@ impl Source for ChainSource {
                 missing.map(|c| c.name.clone()).collect::<Vec<_>>()
             };
             let (new, gone) = (lacks(&part, whole), lacks(whole, &part));
-            if !(new.is_empty() && gone.is_empty()) && !part.columns.is_empty() {
+            let differs = !new.is_empty() || !gone.is_empty();
+            if differs && !part.columns.is_empty() {
                 let listed = |names: &[String]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
                 whole.notices.push(format!(
                     "file {} of {} does not have the same fields as those before it (not there: {}; new: {})",
