@@ -24,7 +24,7 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// A refusal without a place; [`Sql::refuse`] gives one with a place.
+    /// A refusal without a place; the parsed text gives one with a place.
     pub fn new(what: impl Into<String>) -> Refusal {
         Refusal { what: what.into(), line: 0, column: 0, text: String::new(), instead: None }
     }
