@@ -4,6 +4,8 @@ pub mod cli;
 pub mod commands;
 pub mod compare;
 pub mod config;
+pub mod decide;
+pub mod decisions;
 pub mod domain;
 pub mod examples;
 pub mod exit;

@@ -7,6 +7,8 @@ use crate::cli::{Color, Global};
 use crate::compare::Compared;
 use crate::exit::Exit;
 use crate::report::{self, Format, Look, Verdict};
+use crate::stores::StoreError;
+use crate::stores::bulk::whole_file;
 
 use super::Failure;
 
@@ -83,35 +85,16 @@ pub fn write(
             }
         }
         Some(path) => {
-            let failed = |error: io::Error| {
-                Failure::incomplete(format!("the report could not be written to {}: {error}", path.display()))
-                    .hint("check that the folder exists, is writable and has room")
-            };
-            let folder = match path.parent() {
-                Some(folder) if !folder.as_os_str().is_empty() => folder,
-                _ => Path::new("."),
-            };
-            let mut file = tempfile::Builder::new().prefix(".recon-").tempfile_in(folder).map_err(failed)?;
-            let mut out = BufWriter::new(file.as_file_mut());
-            report::render(&report, &mut compared.discrepancies(), format, &look, &mut out).map_err(failed)?;
-            out.flush().map_err(failed)?;
-            drop(out);
-            open_to_others(file.as_file());
-            file.as_file().sync_all().map_err(failed)?;
-            file.persist(path).map_err(|error| failed(error.error))?;
+            whole_file(path, |out| {
+                let rendered = report::render(&report, &mut compared.discrepancies(), format, &look, out);
+                rendered.map_err(|error| {
+                    StoreError::failed(format!("the report could not be written to {}: {error}", path.display()))
+                })
+            })?;
             if !global.quiet {
                 eprintln!("{} (report in {})", report.summary(), path.display());
             }
             Ok(())
         }
-    }
-}
-
-/// Temporary files are private; a report is as readable as any file that a program writes.
-fn open_to_others(file: &std::fs::File) {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let _ = file.set_permissions(std::fs::Permissions::from_mode(0o644));
     }
 }

@@ -186,6 +186,18 @@ impl Ledger {
         Ok(found.into_iter().next())
     }
 
+    /// What tells a cycle from one of the same name in any other ledger: random text, made when it was registered.
+    ///
+    /// # Errors
+    /// The ledger cannot be read, or holds no such cycle.
+    pub fn cycle_origin(&mut self, id: i64) -> Result<String, LedgerError> {
+        let row = self.db.reading(&mut |db| {
+            db.row("SELECT origin FROM recon_transitions WHERE cycle_id = ? ORDER BY step LIMIT 1", fields![id])
+        })?;
+        let row = row.ok_or_else(|| LedgerError::failed(format!("the ledger holds no cycle {id}")))?;
+        row.text(0)
+    }
+
     /// The latest cycles, the newest first: of one reconciliation or of all, those with a smaller number than
     /// `before` where that is given.
     ///

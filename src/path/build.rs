@@ -114,9 +114,10 @@ fn stored(definition: &PathDefinition, store: &str, what: &What, context: &Conte
     }
     let label = parts.first().map_or_else(String::new, |part| part.label.clone());
     let makes: Vec<MakeSource> = parts.into_iter().map(|part| part.make).collect();
+    let zone = context.settings.zone.clone();
     Ok(Path {
         label,
-        make: Arc::new(move || Ok(Box::new(PartitionedSource::new(makes.clone())))),
+        make: Arc::new(move || Ok(Box::new(PartitionedSource::new(makes.clone(), zone.clone())))),
         files: Vec::new(),
         ranges: 1,
         progress: Arc::default(),

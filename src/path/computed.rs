@@ -1,6 +1,7 @@
 //! A path computed by exact SQL over inputs: every input is read once, polars computes over them, and the result comes
 //! out in key order. Holds the inputs in memory, but for Parquet files, which are scanned. Must not compare.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use polars::prelude::{AnyValue, DataFrame, IntoLazy, LazyFrame, SortMultipleOptions, TimeUnit};
@@ -8,7 +9,7 @@ use polars::prelude::{AnyValue, DataFrame, IntoLazy, LazyFrame, SortMultipleOpti
 use crate::config::FileRef;
 use crate::domain::{Batch, Cell, NumberForm, Value};
 use crate::stores::{
-    Column, ColumnKind, InputRead, Opened, Outlet, ReadEnd, ReadRequest, Snapshot, Source, StoreError, Wish,
+    Column, ColumnKind, FileStamp, InputRead, Opened, Outlet, ReadEnd, ReadRequest, Snapshot, Source, StoreError, Wish,
 };
 
 use super::build::{Context, Path};
@@ -53,6 +54,8 @@ struct SqlSource {
 struct Ready {
     program: Program,
     frames: Vec<(String, LazyFrame)>,
+    /// Files that are scanned while the SQL runs, as they were when their fingerprint was taken.
+    files: Vec<(PathBuf, FileStamp)>,
     /// Computed once; reading again with other columns reads it again.
     result: Option<DataFrame>,
     /// Why it could not be computed: the reason stays the same however often it is asked for.
@@ -66,6 +69,7 @@ struct Table {
     snapshot: Snapshot,
     notices: Vec<String>,
     read: InputRead,
+    files: Vec<(PathBuf, FileStamp)>,
 }
 
 impl SqlSource {
@@ -86,18 +90,18 @@ fn table(input: &ReadyInput, named: &Identifiers, params: &[(String, Value)]) ->
     let read =
         |records, fingerprint| InputRead { name: input.name.clone(), label: input.label.clone(), records, fingerprint };
     if let Some(scan) = lake::scan(input, named, params)? {
-        let lake::Scan { frame, schema, records, snapshot, fingerprint } = scan;
+        let lake::Scan { frame, schema, records, snapshot, fingerprint, files } = scan;
         let mut read = read(records, fingerprint);
         if input.condition.is_some() {
             read.label.push_str(" (before its filter)");
         }
-        return Ok(Table { schema, frame, snapshot, notices: Vec::new(), read });
+        return Ok(Table { schema, frame, snapshot, notices: Vec::new(), read, files });
     }
     let (gathered, opened) = gather::frame(input, named)?;
     let schema = TableSchema::of(&*input.name, gathered.frame.schema());
     let notices = opened.notices.iter().map(|notice| format!("input `{}`: {notice}", input.name)).collect();
     let read = read(gathered.records, gathered.hash);
-    Ok(Table { schema, frame: gathered.frame.lazy(), snapshot: opened.snapshot, notices, read })
+    Ok(Table { schema, frame: gathered.frame.lazy(), snapshot: opened.snapshot, notices, read, files: Vec::new() })
 }
 
 impl Source for SqlSource {
@@ -115,8 +119,9 @@ impl Source for SqlSource {
         };
         let notices = tables.iter().flat_map(|table| table.notices.clone()).collect();
         let inputs = tables.iter().map(|table| table.read.clone()).collect();
+        let files = tables.iter().flat_map(|table| table.files.clone()).collect();
         let frames = tables.into_iter().map(|table| (table.schema.name, table.frame)).collect();
-        self.ready = Some(Ready { program, frames, result: None, broken: None });
+        self.ready = Some(Ready { program, frames, files, result: None, broken: None });
         Ok(Opened {
             columns,
             fixed_columns: true,
@@ -139,7 +144,11 @@ impl Source for SqlSource {
                 if let Some(error) = &ready.broken {
                     return Err(error.clone());
                 }
-                let result = ready.program.run(std::mem::take(&mut ready.frames)).map_err(|mut error| {
+                let unchanged = |result| {
+                    ready.files.iter().try_for_each(|(path, stamp)| stamp.check_unchanged(path)).map(|()| result)
+                };
+                let run = ready.program.run(std::mem::take(&mut ready.frames)).and_then(unchanged);
+                let result = run.map_err(|mut error| {
                     error.what = format!("{}: {}", self.name, error.what);
                     ready.broken.insert(error).clone()
                 })?;

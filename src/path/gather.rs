@@ -6,7 +6,7 @@ use std::sync::Arc;
 use polars::prelude::ParquetWriter;
 
 use crate::domain::{Batch, ColumnType, Value};
-use crate::stores::bulk::{whole_file, write_ndjson};
+use crate::stores::bulk::{make_folder_of, whole_file, write_ndjson};
 use crate::stores::{KeyRange, Opened, ReadEnd, ReadRequest, Reader, Received, StoreError, Wanted, Wish};
 
 use super::frame::{FrameBuilder, Gathered};
@@ -121,6 +121,7 @@ fn suspicions(input: &ReadyInput, gathered: &Gathered, empty: &[String]) -> Vec<
 /// Keeps a copy of a table as Parquet: what a result was computed from can be read again later.
 fn keep_frame(input: &ReadyInput, gathered: &mut Gathered) -> Result<(), StoreError> {
     let Some(path) = &input.kept else { return Ok(()) };
+    make_folder_of(path)?;
     whole_file(&path.with_extension("parquet"), |out| {
         let written = ParquetWriter::new(out).finish(&mut gathered.frame);
         written.map_err(|error| StoreError::failed(format!("input `{}` could not be kept: {error}", input.name)))

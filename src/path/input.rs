@@ -66,7 +66,7 @@ pub fn ready(
     let mut locators = located(project, &input.store, &input.what, params)?;
     if kind == StoreKind::MongoDb && !shape.is_plain() {
         match &input.what {
-            What::Table(collection) => {
+            What::Table(_) => {
                 let stages = stages(&mut shape, &settings.zone);
                 if !stages.is_empty() {
                     locators = locators
@@ -74,7 +74,6 @@ pub fn ready(
                         .map(|locator| locator.with_query(Json::Array(stages.clone()).to_string()))
                         .collect::<Result<_, _>>()?;
                 }
-                debug_assert!(!collection.is_empty());
             }
             _ if shape.unwind.is_some() => {
                 return Err(StoreError::usage(format!("input `{}` has both `pipeline` and `unwind`", input.name))
@@ -171,12 +170,16 @@ fn at_least(filter: &Filter, shape: &Shape, zone: &TimeZone) -> Option<Json> {
             if operator != "$eq" && matches!(literal, Literal::Bool(_)) {
                 return None;
             }
-            Some(json!({ "$or": [
-                { column: { operator: value } },
-                { column: { "$not": { "$type": types } } },
-                { column: { "$type": "array" } },
-                { column: { "$numberDecimal": "NaN" } },
-            ] }))
+            let mut alternatives = vec![
+                json!({ column: { operator: value } }),
+                json!({ column: { "$not": { "$type": types } } }),
+                json!({ column: { "$type": "array" } }),
+                json!({ column: { "$numberDecimal": "NaN" } }),
+            ];
+            // The server looks into every item of an array on the way; recon cannot tell which one is meant.
+            let parents = column.match_indices('.').map(|(dot, _)| json!({ &column[..dot]: { "$type": "array" } }));
+            alternatives.extend(parents);
+            Some(json!({ "$or": alternatives }))
         }
         Filter::In { .. } | Filter::IsNull { .. } | Filter::Not(_) => None,
     }

@@ -8,7 +8,7 @@ use polars::prelude::{DataType, HiveOptions, LazyFrame, PlRefPath, ScanArgsParqu
 use sha2::{Digest, Sha256};
 
 use crate::domain::{Filter, Literal, Operator, Value, format_date, parse_date};
-use crate::stores::{Snapshot, StoreError, Wish};
+use crate::stores::{FileStamp, Snapshot, StoreError, Wish};
 
 use super::exact::{SqlType, TableSchema, compile};
 use super::identifiers::Identifiers;
@@ -25,6 +25,8 @@ pub(super) struct Scan {
     pub snapshot: Snapshot,
     /// What tells these files from others.
     pub fingerprint: String,
+    /// The files as they were: nothing is read of them before the SQL runs.
+    pub files: Vec<(PathBuf, FileStamp)>,
 }
 
 /// Scans an input's files; `None` where they have to be read record by record.
@@ -46,6 +48,8 @@ pub(super) fn scan(
     if paths.len() > 1 {
         same_schemas(input, paths)?;
     }
+    let stamps = paths.iter().map(|path| Ok((path.clone(), FileStamp::of(path)?)));
+    let stamps = stamps.collect::<Result<_, StoreError>>().map_err(|error| super::gather::of_input(input, error))?;
     let mut source = (input.make)().map_err(|error| super::gather::of_input(input, error))?;
     let opened = source.open(&Wish::default()).map_err(|error| super::gather::of_input(input, error))?;
     let failed = |error: &dyn std::fmt::Display| StoreError::failed(format!("input `{}`: {error}", input.name));
@@ -69,7 +73,7 @@ pub(super) fn scan(
     let schema = TableSchema::of(&*input.name, seen.collect_schema().map_err(|error| failed(&error))?.as_ref());
     let records = opened.estimated_records.unwrap_or(0);
     let fingerprint = fingerprint(paths).map_err(|error| failed(&error))?;
-    Ok(Some(Scan { frame, schema, records, snapshot: opened.snapshot, fingerprint }))
+    Ok(Some(Scan { frame, schema, records, snapshot: opened.snapshot, fingerprint, files: stamps }))
 }
 
 /// Whether polars, as it is built here, reads columns of this type, and as what SQL knows. The reader of Parquet files

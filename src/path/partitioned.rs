@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 
+use jiff::tz::TimeZone;
+
 use crate::domain::{Batch, Rules, Value, cmp_keys, shorten};
 use crate::stores::{
     MakeSource, Opened, Outlet, ReadEnd, ReadRequest, Reader, Received, Source, StoreError, Wanted, Wish,
@@ -17,13 +19,16 @@ const SORT_MEMORY: usize = 32 << 20;
 /// The parts of one query as one source.
 pub struct PartitionedSource {
     parts: Vec<MakeSource>,
+    /// How conversions read dates and instants: they are done in the parts.
+    rules: Rules,
     readers: Vec<Reader>,
 }
 
 impl PartitionedSource {
-    /// From what makes the source of each part, in the order of their numbers.
-    pub fn new(parts: Vec<MakeSource>) -> Self {
-        PartitionedSource { parts, readers: Vec::new() }
+    /// From what makes the source of each part, in the order of their numbers, and the zone of dates and instants
+    /// without one.
+    pub fn new(parts: Vec<MakeSource>, zone: TimeZone) -> Self {
+        PartitionedSource { parts, rules: Rules { zone, ..Rules::default() }, readers: Vec::new() }
     }
 }
 
@@ -72,9 +77,10 @@ impl Source for PartitionedSource {
         let key = &request.columns[..request.key];
         let sort = key.iter().any(|wanted| wanted.fix.is_some_and(crate::stores::Fix::changes_order));
         let memory = sort.then_some(SORT_MEMORY);
-        let streams = self.readers.iter().map(|reader| {
-            Stream::new(reader.begin(vec![request.clone()], &Rules::default(), None, memory), request.key)
-        });
+        let streams = self
+            .readers
+            .iter()
+            .map(|reader| Stream::new(reader.begin(vec![request.clone()], &self.rules, None, memory), request.key));
         let mut streams = streams.collect::<Vec<_>>();
         for stream in &mut streams {
             stream.advance()?;

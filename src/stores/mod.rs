@@ -31,6 +31,7 @@ use jiff::tz::TimeZone;
 
 use crate::domain::{ColumnType, Filter, Value};
 pub use error::{ErrorClass, StoreError};
+pub(crate) use file::FileStamp;
 pub use locator::Locator;
 pub(crate) use locator::sqlite_path;
 pub use outlet::{Outlet, Progress, Received, Stop, channel};

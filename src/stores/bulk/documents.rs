@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::domain::Value;
 use crate::stores::{Settings, StoreError, mongo};
 
-use super::{Written, whole_file};
+use super::{Written, make_folder_of, whole_file};
 
 /// Writes documents as lines of JSON; numbers keep every digit. Says how many there were.
 ///
@@ -17,6 +17,7 @@ pub fn write_ndjson(
     documents: &mut dyn Iterator<Item = Value>,
     written: Written<'_>,
 ) -> Result<u64, StoreError> {
+    make_folder_of(path)?;
     whole_file(path, |out| {
         let mut count = 0u64;
         for document in documents {

@@ -27,15 +27,35 @@ pub fn whole_file<T>(
     use std::io::Write;
     let failed = |error: &dyn std::fmt::Display| {
         StoreError::failed(format!("{} could not be written: {error}", path.display()))
-            .hint("check the folder, its rights and the free space")
+            .hint("check that the folder exists, is writable and has room")
     };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder).map_err(|error| failed(&error))?;
     let file = tempfile::Builder::new().prefix(".recon-").tempfile_in(folder).map_err(|error| failed(&error))?;
     let mut out = std::io::BufWriter::with_capacity(1 << 20, file.as_file());
     let result = write(&mut out)?;
     out.flush().map_err(|error| failed(&error))?;
     drop(out);
+    open_to_others(file.as_file());
+    file.as_file().sync_all().map_err(|error| failed(&error))?;
     file.persist(path).map_err(|error| failed(&error))?;
     Ok(result)
+}
+
+/// Makes the folder that a file is to be in.
+///
+/// # Errors
+/// It cannot be made.
+pub fn make_folder_of(path: &Path) -> Result<(), StoreError> {
+    let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
+    std::fs::create_dir_all(folder)
+        .map_err(|error| StoreError::failed(format!("the folder {} could not be made: {error}", folder.display())))
+}
+
+/// Temporary files are private; what was written is as readable as any file that a program writes.
+fn open_to_others(file: &std::fs::File) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let _ = file.set_permissions(std::fs::Permissions::from_mode(0o644));
+    }
 }

@@ -15,7 +15,7 @@ use parquet::file::properties::WriterProperties;
 use crate::domain::{Value, power_of_ten};
 use crate::stores::StoreError;
 
-use super::{Written, whole_file};
+use super::{Written, make_folder_of, whole_file};
 
 /// Rows that are encoded at once.
 const ROWS: usize = 65_536;
@@ -68,6 +68,7 @@ pub fn write_parquet(
     let schema = Arc::new(Schema::new(fields));
     let properties =
         WriterProperties::builder().set_compression(Compression::ZSTD(parquet::basic::ZstdLevel::default())).build();
+    make_folder_of(path)?;
     whole_file(path, |out| {
         let mut writer = ArrowWriter::try_new(out, Arc::clone(&schema), Some(properties)).map_err(|e| failed(&e))?;
         let mut count = 0u64;

@@ -1,0 +1,69 @@
+//! Deciding: what is used for each record once both paths are compared, and the proof that nothing was lost on the
+//! way. Pure but for temporary files; must not know where decisions are written.
+#![deny(clippy::float_arithmetic)]
+
+use crate::domain::Value;
+use crate::report::DiscrepancyKind;
+
+/// Whose value a decision uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Taken {
+    /// The path on trial.
+    Candidate,
+    /// The path in force.
+    Legacy,
+    /// Nobody's: nothing is paid.
+    Held,
+}
+
+impl Taken {
+    /// Every one, in the order of reports.
+    pub const ALL: [Taken; 3] = [Taken::Candidate, Taken::Legacy, Taken::Held];
+
+    /// The word in `recon_source`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Taken::Candidate => "candidate",
+            Taken::Legacy => "legacy",
+            Taken::Held => "held",
+        }
+    }
+}
+
+/// Why a decision is as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Reason {
+    /// Both paths agree, and the record is enrolled.
+    Agree,
+    /// They agree within a tolerance, enrolled or not.
+    Tolerated,
+    /// They agree, but the record is not enrolled.
+    NotEnrolled,
+    /// They do not agree.
+    Discrepancy(DiscrepancyKind),
+}
+
+impl Reason {
+    /// The word in `recon_reason`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Reason::Agree => "agree",
+            Reason::Tolerated => "tolerated",
+            Reason::NotEnrolled => "not_enrolled",
+            Reason::Discrepancy(kind) => kind.name(),
+        }
+    }
+}
+
+/// What is used for one key.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// The key, column by column.
+    pub key: Vec<Value>,
+    /// The values to use, one for each compared column; NULL when held.
+    pub values: Vec<Value>,
+    /// Whose they are.
+    pub taken: Taken,
+    /// Why.
+    pub reason: Reason,
+}
