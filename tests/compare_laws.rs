@@ -99,6 +99,7 @@ fn run(legacy: &[Row], candidate: &[Row], tolerance: Option<&str>) -> (Report, V
         partitions: 1,
         recheck: Recheck::default(),
         memory: 1 << 20,
+        keep: false,
         allow_empty: true,
         name: None,
         on_open: Box::new(|_, _| ()),

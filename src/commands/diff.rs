@@ -94,6 +94,7 @@ fn comparison(args: &DiffArgs, request: Request, estimates: Arc<progress::Estima
         partitions: ranges,
         recheck: Recheck { rounds: args.recheck, delay: args.recheck_delay },
         memory: args.memory,
+        keep: false,
         allow_empty: args.allow_empty,
         name: request.name,
         on_open: Box::new(move |legacy, candidate| estimates.set(legacy, candidate)),

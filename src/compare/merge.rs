@@ -53,13 +53,15 @@ pub struct Merge<'a> {
     pub tally: &'a mut Tally,
     /// Discrepancies so far.
     pub spill: &'a mut Spill,
+    /// What agrees, so far; where nothing will be decided it need not be kept.
+    pub kept: Option<&'a mut Spill>,
     outcomes: Vec<ColumnOutcome>,
 }
 
 impl<'a> Merge<'a> {
-    /// A merge that adds to a tally and a spill.
-    pub fn new(judge: &'a Judge, tally: &'a mut Tally, spill: &'a mut Spill) -> Self {
-        Merge { judge, tally, spill, outcomes: Vec::new() }
+    /// A merge that adds to a tally and spills.
+    pub fn new(judge: &'a Judge, tally: &'a mut Tally, spill: &'a mut Spill, kept: Option<&'a mut Spill>) -> Self {
+        Merge { judge, tally, spill, kept, outcomes: Vec::new() }
     }
 
     /// Walks both sides to their ends.
@@ -102,9 +104,24 @@ impl<'a> Merge<'a> {
         self.tally.apply(self.judge, legacy, candidate, outcome, &self.outcomes, 1);
         if !outcome.agrees() {
             self.spill.push(outcome, legacy, candidate)?;
+        } else if let Some(kept) = &mut self.kept {
+            keep(kept, outcome, legacy, candidate, &self.outcomes)?;
         }
         Ok(())
     }
+}
+
+/// Keeps a key that agrees: both records where they may be told apart, one where nothing tells them apart.
+pub(super) fn keep(
+    kept: &mut Spill,
+    outcome: Outcome,
+    legacy: Option<Copies<'_>>,
+    candidate: Option<Copies<'_>>,
+    outcomes: &[ColumnOutcome],
+) -> io::Result<()> {
+    let alike = |outcome: &ColumnOutcome| matches!(outcome, ColumnOutcome::Agrees(drift) if drift.is_empty());
+    let candidate = if outcomes.iter().all(alike) { None } else { candidate };
+    kept.push(outcome, legacy, candidate)
 }
 
 fn whole(batch: &Batch) -> Copies<'_> {

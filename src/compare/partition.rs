@@ -17,6 +17,8 @@ use crate::stores::Reader;
 pub(super) struct Merged {
     pub tally: Tally,
     pub spill: Spill,
+    /// What agrees, where it is kept.
+    pub kept: Option<Spill>,
     pub failure: Option<MergeError>,
     /// Fields met but not read, legacy and candidate.
     pub found: (Vec<String>, Vec<String>),
@@ -31,6 +33,8 @@ pub(super) struct Reading {
     pub memory: usize,
     /// Whether a side's records must be sorted first.
     pub sort: (bool, bool),
+    /// Whether what agrees is kept too.
+    pub keep: bool,
 }
 
 /// Ranges between ascending cut points; everything, when there are none.
@@ -57,6 +61,7 @@ pub(super) fn merge(
     let mut merged = Merged {
         tally: Tally::new(plan.columns.len()),
         spill: Spill::new(plan.judge.key + plan.columns.len()),
+        kept: reading.keep.then(|| Spill::new(plan.judge.key + plan.columns.len())),
         failure: None,
         found: (Vec::new(), Vec::new()),
         found_cut: (false, false),
@@ -77,8 +82,8 @@ pub(super) fn merge(
     let candidate = Cursor::start(candidate.0, candidate.1, plan.judge.key);
     match (legacy, candidate) {
         (Ok(mut legacy), Ok(mut candidate)) => {
-            let run = Merge::new(&plan.judge, &mut merged.tally, &mut merged.spill).run(&mut legacy, &mut candidate);
-            merged.failure = run.err();
+            let mut merge = Merge::new(&plan.judge, &mut merged.tally, &mut merged.spill, merged.kept.as_mut());
+            merged.failure = merge.run(&mut legacy, &mut candidate).err();
             if merged.failure.is_none() {
                 let end = |cursor: Cursor| match cursor.into_end() {
                     Some(Ok(end)) => end,
@@ -158,6 +163,7 @@ fn failed(plan: &Plan, side: SideName, error: crate::stores::StoreError) -> Merg
     Merged {
         tally: Tally::new(plan.columns.len()),
         spill: Spill::new(plan.judge.key + plan.columns.len()),
+        kept: None,
         failure: Some(MergeError::Side(side, super::cursor::Halt::Failed(error))),
         found: (Vec::new(), Vec::new()),
         found_cut: (false, false),

@@ -10,7 +10,7 @@ use crate::domain::{Batch, Value, cmp_keys};
 use crate::stores::{KeyRange, Received, StoreError};
 
 use super::judge::{Copies, Outcome};
-use super::merge::{SideName, outcome_of};
+use super::merge::{SideName, keep, outcome_of};
 use super::plan::Plan;
 use super::spill::{Entry, Spill, SpillReader};
 use super::tally::Tally;
@@ -32,13 +32,15 @@ impl From<io::Error> for RecheckError {
     }
 }
 
-/// Reads every discrepant key again and returns what still differs, and how many keys no longer do.
+/// Reads every discrepant key again and returns what still differs, and how many keys no longer do; those are added to
+/// `settled`.
 pub(super) fn recheck(
     sides: (&Reader, &Reader),
     seeks: (bool, bool),
     plan: &Plan,
     tally: &mut Tally,
     readers: &mut [SpillReader],
+    settled: &mut Spill,
 ) -> Result<(SpillReader, u64), RecheckError> {
     let mut spill = Spill::new(plan.judge.key + plan.columns.len());
     let mut transient = 0;
@@ -55,7 +57,7 @@ pub(super) fn recheck(
             if entries.is_empty() {
                 break;
             }
-            transient += again(sides, seeks, plan, tally, &entries, fresh, &mut spill)?;
+            transient += again(sides, seeks, plan, tally, &entries, fresh, (&mut spill, settled))?;
             fresh = false;
         }
     }
@@ -69,7 +71,7 @@ fn again(
     tally: &mut Tally,
     entries: &[Entry],
     fresh: bool,
-    spill: &mut Spill,
+    (spill, settled): (&mut Spill, &mut Spill),
 ) -> Result<u64, RecheckError> {
     let keys: Vec<Vec<Value>> = entries
         .iter()
@@ -108,6 +110,7 @@ fn again(
         tally.apply(&plan.judge, new.0, new.1, outcome, &now, 1);
         if outcome.agrees() {
             transient += 1;
+            keep(settled, outcome, new.0, new.1, &now)?;
         } else {
             spill.push(outcome, new.0, new.1)?;
         }

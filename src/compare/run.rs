@@ -12,9 +12,10 @@ use super::merge::{MergeError, SideName};
 use super::partition::{Merged, Reading, merge, merge_in_parallel, ranges};
 use super::plan::{Definition, Plan, PlanError, PlannedColumn, SidePlan};
 use super::recheck::{RecheckError, recheck};
+use super::records::Records;
 use super::show::Discrepancies;
 use super::side::SideInput;
-use super::spill::SpillReader;
+use super::spill::{Spill, SpillReader};
 use super::tally::{ColumnTally, Tally};
 use crate::stores::Reader;
 
@@ -43,6 +44,8 @@ pub struct Comparison {
     pub memory: usize,
     /// Whether a side without records is fine.
     pub allow_empty: bool,
+    /// Whether every key's records are kept to be gone through again ([`Compared::records`]): where decisions follow.
+    pub keep: bool,
     /// The reconciliation's name, for the report.
     pub name: Option<String>,
     /// Called with each side's estimated number of records once both are open.
@@ -72,14 +75,34 @@ impl From<std::io::Error> for CompareError {
 pub struct Compared {
     /// Everything but the discrepancies.
     pub report: Report,
+    /// Why the comparison may be less than it looks, but for records that could not be judged: a side cut short, nothing
+    /// compared, … Empty: every record of both sides was seen and judged.
+    pub doubts: Vec<String>,
     plan: Plan,
     readers: Vec<SpillReader>,
+    /// What agrees, where it was kept; each list in key order.
+    kept: Vec<Vec<SpillReader>>,
 }
 
 impl Compared {
     /// Every discrepancy, in key order; can be asked for again.
     pub fn discrepancies(&mut self) -> Discrepancies<'_> {
         Discrepancies::new(&mut self.readers, &self.plan)
+    }
+
+    /// Every key with its records, in key order, where the comparison was told to keep them; can be asked for again.
+    ///
+    /// # Errors
+    /// When a temporary file cannot be read.
+    pub fn records(&mut self) -> std::io::Result<Records<'_>> {
+        let mut lists: Vec<&mut [SpillReader]> = vec![&mut self.readers];
+        lists.extend(self.kept.iter_mut().map(Vec::as_mut_slice));
+        Records::new(lists, &self.plan)
+    }
+
+    /// How the comparison was made: its columns, and which sides they come from.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
     }
 }
 
@@ -146,6 +169,7 @@ impl Run<'_> {
         let reading = Reading {
             memory: self.comparison.memory,
             sort: (plan.legacy.sort || self.sort.0, plan.candidate.sort || self.sort.1),
+            keep: self.comparison.keep,
         };
         let whole = [KeyRange::default()];
         let cuts = self.cut_points(plan, opened, reading)?;
@@ -231,12 +255,14 @@ impl Run<'_> {
     fn finish(self, plan: Plan, merged: Vec<Merged>, opened: (&Opened, &Opened)) -> Result<Compared, CompareError> {
         let mut tally = Tally::new(plan.columns.len());
         let mut readers = Vec::new();
+        let mut agreeing = Vec::new();
         let mut failure = None;
         let mut cut = (false, false);
         for part in merged {
             cut = (cut.0 || part.found_cut.0, cut.1 || part.found_cut.1);
             tally.merge(&part.tally);
             readers.push(part.spill.into_reader()?);
+            agreeing.extend(part.kept.map(Spill::into_reader).transpose()?);
             failure = failure.or(part.failure);
         }
         let mut errors: [Option<String>; 2] = [None, None];
@@ -244,6 +270,7 @@ impl Run<'_> {
             let (side, text) = explain(error, &plan)?;
             errors[side as usize] = Some(text);
         }
+        let mut kept = vec![agreeing];
         let (mut transient, mut rechecks) = (0, 0);
         while errors == [None, None]
             && rechecks < self.comparison.recheck.rounds
@@ -251,9 +278,12 @@ impl Run<'_> {
             && (opened.0.seeks || opened.1.seeks)
         {
             std::thread::sleep(self.comparison.recheck.delay);
-            match recheck(self.sides, (opened.0.seeks, opened.1.seeks), &plan, &mut tally, &mut readers) {
+            let mut settled = Spill::new(plan.judge.key + plan.columns.len());
+            let seeks = (opened.0.seeks, opened.1.seeks);
+            match recheck(self.sides, seeks, &plan, &mut tally, &mut readers, &mut settled) {
                 Ok((left, gone)) => {
                     readers = vec![left];
+                    kept.push(vec![settled.into_reader()?]);
                     transient += gone;
                     rechecks += 1;
                 }
@@ -329,8 +359,15 @@ impl Run<'_> {
         let absent: Vec<String> = absent.map(|(column, _)| format!("`{}`", column.legacy)).collect();
         let cut = if self.comparison.definition.only.is_some() { (false, false) } else { cut };
         let doubts = Doubts { absent, cut, allow_empty: self.comparison.allow_empty };
-        judge(&mut report, &counts, &doubts);
-        Ok(Compared { report, plan, readers })
+        let doubts = judge(&mut report, &counts, &doubts);
+        if self.comparison.keep && doubts.is_empty() {
+            let agreeing: u64 = kept.iter().flatten().map(SpillReader::entries).sum();
+            if agreeing != counts.matched {
+                let text = format!("{} keys agree, but {agreeing} were kept", counts.matched);
+                return Err(CompareError::DoesNotAddUp(text));
+            }
+        }
+        Ok(Compared { report, doubts, plan, readers, kept })
     }
 }
 
@@ -344,8 +381,8 @@ struct Doubts {
     allow_empty: bool,
 }
 
-/// Sets verdict and reasons.
-fn judge(report: &mut Report, counts: &Counts, doubts: &Doubts) {
+/// Sets verdict and reasons. Gives the reasons for `incomplete` other than records that could not be judged.
+fn judge(report: &mut Report, counts: &Counts, doubts: &Doubts) -> Vec<String> {
     let mut incomplete = Vec::new();
     let allow_empty = doubts.allow_empty;
     if !doubts.absent.is_empty() && counts.keys > 0 {
@@ -364,10 +401,10 @@ fn judge(report: &mut Report, counts: &Counts, doubts: &Doubts) {
             incomplete.push(format!("the {name} side could not be read to its end: {error}"));
         }
     }
-    if counts.unknown > 0 {
+    let unknown = (counts.unknown > 0).then(|| {
         let (noun, verb) = if counts.unknown == 1 { ("key", "has") } else { ("keys", "have") };
-        incomplete.push(format!("{} {noun} {verb} values that could not be judged (unknown)", counts.unknown));
-    }
+        format!("{} {noun} {verb} values that could not be judged (unknown)", counts.unknown)
+    });
     if incomplete.is_empty() && !allow_empty {
         let empty = |side: &Side| side.rows == 0;
         let which = match (empty(&report.legacy), empty(&report.candidate)) {
@@ -399,6 +436,8 @@ fn judge(report: &mut Report, counts: &Counts, doubts: &Doubts) {
     if counts.duplicate > counts.keys / 2 {
         report.legacy.notices.push(format!("most keys stand more than once: is ({key}) really the key of a record?"));
     }
+    let doubts = incomplete.clone();
+    incomplete.extend(unknown);
     let differing = counts.discrepancies();
     report.verdict = match (incomplete.is_empty(), differing) {
         (false, _) => Verdict::Incomplete,
@@ -418,6 +457,7 @@ fn judge(report: &mut Report, counts: &Counts, doubts: &Doubts) {
             kinds.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
         report.reasons.push(format!("{differing} of {} keys do not agree: {}", counts.keys, parts.join(", ")));
     }
+    doubts
 }
 
 /// A side's failure as a sentence for the report; a usage error is not a failure but a refusal.

@@ -1,5 +1,6 @@
-//! `Spill`: discrepancies with all their records, in key order, first in a little memory and then on disk.
-//! A run in which every record differs takes no more memory than one in which none does.
+//! `Spill`: keys with all their records, in key order, first in a little memory and then on disk: discrepancies, and
+//! where decisions are to follow what agrees too. A run in which every record differs takes no more memory than one in
+//! which none does.
 
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 
@@ -12,7 +13,7 @@ use super::judge::{Copies, Outcome};
 /// Bytes kept in memory before the disk is used.
 const IN_MEMORY: usize = 1 << 20;
 
-/// Discrepancies being written.
+/// Entries being written.
 pub struct Spill {
     out: BufWriter<SpooledTempFile>,
     width: usize,
@@ -20,7 +21,7 @@ pub struct Spill {
     scratch: Vec<u8>,
 }
 
-/// One discrepancy with its records.
+/// One key with its records.
 #[derive(Debug, Default)]
 pub struct Entry {
     /// What became of the key.
@@ -53,7 +54,7 @@ impl Spill {
         Spill { out: BufWriter::new(SpooledTempFile::new(IN_MEMORY)), width, entries: 0, scratch: Vec::new() }
     }
 
-    /// Adds a discrepancy.
+    /// Adds an entry.
     ///
     /// # Errors
     /// When the temporary folder cannot be written.
@@ -94,7 +95,7 @@ impl Spill {
     }
 }
 
-/// Discrepancies being read back.
+/// Entries being read back.
 pub struct SpillReader {
     input: BufReader<SpooledTempFile>,
     width: usize,
@@ -104,7 +105,7 @@ pub struct SpillReader {
 }
 
 impl SpillReader {
-    /// How many discrepancies it holds.
+    /// How many entries it holds.
     pub fn entries(&self) -> u64 {
         self.entries
     }
@@ -119,35 +120,44 @@ impl SpillReader {
         Ok(())
     }
 
-    /// The next discrepancy, or `None` after the last. Call [`SpillReader::rewind`] first.
+    /// The next entry, or `None` after the last. Call [`SpillReader::rewind`] first.
     ///
     /// # Errors
     /// When the temporary file cannot be read or is not what was written.
     pub fn next_entry(&mut self) -> io::Result<Option<Entry>> {
+        let mut entry = Entry::default();
+        Ok(self.read_into(&mut entry)?.then_some(entry))
+    }
+
+    /// Reads the next entry over another one, whose memory is used again; `false` after the last.
+    ///
+    /// # Errors
+    /// As [`SpillReader::next_entry`].
+    pub fn read_into(&mut self, entry: &mut Entry) -> io::Result<bool> {
         if self.left == 0 {
-            return Ok(None);
+            return Ok(false);
         }
         self.left -= 1;
         let mut len = [0; 8];
         self.input.read_exact(&mut len)?;
         self.scratch.resize(u64::from_le_bytes(len) as usize, 0);
         self.input.read_exact(&mut self.scratch)?;
-        decode(&self.scratch, self.width).map(Some).ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))
+        decode(&self.scratch, self.width, entry).ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?;
+        Ok(true)
     }
 }
 
-fn decode(bytes: &[u8], width: usize) -> Option<Entry> {
+fn decode(bytes: &[u8], width: usize, entry: &mut Entry) -> Option<()> {
     let (outcome_code, mut rest) = bytes.split_first()?;
-    let mut side = || -> Option<Batch> {
+    entry.outcome_code = *outcome_code;
+    for batch in [&mut entry.legacy, &mut entry.candidate] {
         let (count, body) = rest.split_at_checked(4)?;
         rest = body;
-        let mut batch = Batch::new(width);
+        batch.reset(width);
         for _ in 0..u32::from_le_bytes(count.try_into().ok()?) {
-            let taken = read_row(rest, &mut batch).ok()?;
+            let taken = read_row(rest, batch).ok()?;
             rest = &rest[taken..];
         }
-        Some(batch)
-    };
-    let (legacy, candidate) = (side()?, side()?);
-    rest.is_empty().then_some(Entry { outcome_code: *outcome_code, legacy, candidate })
+    }
+    rest.is_empty().then_some(())
 }

@@ -238,7 +238,7 @@ fn cell<'a>(side: Option<Copies<'a>>, column: usize) -> Option<CellRef<'a>> {
 }
 
 /// The amount that a value counts with in totals.
-fn amount_of(at: CellRef<'_>) -> Option<Amount> {
+pub(crate) fn amount_of(at: CellRef<'_>) -> Option<Amount> {
     match at.cell {
         Cell::Number { coefficient, scale, .. } => Some(Amount::new(coefficient, scale.into())),
         Cell::Wide { text, .. } => Amount::parse(at.text(text)).ok().filter(Amount::is_finite),

@@ -2,8 +2,16 @@
 //! way. Pure but for temporary files; must not know where decisions are written.
 #![deny(clippy::float_arithmetic)]
 
+mod judgement;
+mod rule;
+mod survey;
+
 use crate::domain::Value;
 use crate::report::DiscrepancyKind;
+
+pub use judgement::{Evidence, Judgement, exceeds, judge};
+pub use rule::{Rule, Ruling};
+pub use survey::{Bridge, Survey, decisions, survey};
 
 /// Whose value a decision uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

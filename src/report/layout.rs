@@ -5,6 +5,8 @@ use std::io::{self, Write};
 
 use unicode_width::UnicodeWidthStr;
 
+use super::visible::visible;
+
 /// How a piece of text is painted, if at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Style {
@@ -35,6 +37,32 @@ impl Paint {
         }
         format!("\u{1b}[{code}m{text}\u{1b}[0m")
     }
+}
+
+/// Writes text after a prefix, wrapped at blanks to a width and indented like its first line.
+pub(super) fn wrapped(
+    prefix: &str,
+    text: &str,
+    (paint, style): (Paint, Style),
+    most: usize,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let text = visible(text);
+    let room = most.saturating_sub(width(prefix)).max(20);
+    let mut line = String::new();
+    let mut prefix = prefix.to_owned();
+    for word in text.split(' ') {
+        if !line.is_empty() && width(&line) + 1 + width(word) > room {
+            writeln!(out, "{prefix}{}", paint.text(style, &line))?;
+            prefix = " ".repeat(width(&prefix));
+            line.clear();
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    writeln!(out, "{prefix}{}", paint.text(style, &line))
 }
 
 /// Columns that a text takes on a terminal.

@@ -88,6 +88,7 @@ fn compared(place: &Place, legacy: &str, service: &Service) -> recon::report::Re
         partitions: 1,
         recheck: Recheck { rounds: 0, delay: Duration::ZERO },
         memory: 1 << 20,
+        keep: false,
         allow_empty: false,
         name: None,
         on_open: Box::new(|_, _| {}),

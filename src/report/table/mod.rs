@@ -5,7 +5,7 @@ mod discrepancies;
 
 use std::io::{self, Write};
 
-use super::layout::{Align, Grid, GridCell, Paint, Style, fit, fit_middle, width};
+use super::layout::{Align, Grid, GridCell, Paint, Style, fit, fit_middle, wrapped};
 use super::shown::Shown;
 use super::visible::visible;
 use super::words;
@@ -18,8 +18,13 @@ const UNDAMAGED_SHOWN: usize = 8;
 const LIST_SHOWN: usize = 20;
 
 pub(super) fn render(report: &Report, shown: &mut Shown<'_>, look: &Look, out: &mut dyn Write) -> io::Result<()> {
-    let page = Page { report, paint: Paint(look.color), width: look.width.max(40) };
-    page.verdict(look, out)?;
+    Page::new(report, look).verdict(look, out)?;
+    body(report, shown, look, out)
+}
+
+/// Everything below the verdict.
+pub(super) fn body(report: &Report, shown: &mut Shown<'_>, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+    let page = Page::new(report, look);
     page.sides(out)?;
     page.counts(out)?;
     page.money(out)?;
@@ -39,7 +44,10 @@ struct Page<'a> {
     width: usize,
 }
 
-impl Page<'_> {
+impl<'a> Page<'a> {
+    fn new(report: &'a Report, look: &Look) -> Self {
+        Page { report, paint: Paint(look.color), width: look.width.max(40) }
+    }
     fn verdict(&self, look: &Look, out: &mut dyn Write) -> io::Result<()> {
         let report = self.report;
         let style = match report.verdict {
@@ -253,24 +261,8 @@ impl Page<'_> {
         Ok(())
     }
 
-    /// Text after a prefix, wrapped at blanks to the page's width and indented like its first line.
     fn wrapped(&self, prefix: &str, text: &str, style: Style, out: &mut dyn Write) -> io::Result<()> {
-        let text = visible(text);
-        let room = self.width.saturating_sub(width(prefix)).max(20);
-        let mut line = String::new();
-        let mut prefix = prefix.to_owned();
-        for word in text.split(' ') {
-            if !line.is_empty() && width(&line) + 1 + width(word) > room {
-                writeln!(out, "{prefix}{}", self.paint.text(style, &line))?;
-                prefix = " ".repeat(width(&prefix));
-                line.clear();
-            }
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
-        }
-        writeln!(out, "{prefix}{}", self.paint.text(style, &line))
+        wrapped(prefix, text, (self.paint, style), self.width, out)
     }
 }
 
