@@ -3,6 +3,7 @@
 
 pub mod calculator;
 pub mod calendar;
+mod cycle;
 pub mod demo;
 pub mod diff;
 pub mod ledger;
@@ -10,6 +11,7 @@ pub mod load;
 mod named;
 mod output;
 mod progress;
+mod who;
 
 use crate::compare::{CompareError, PlanError};
 use crate::exit::Exit;

@@ -85,7 +85,7 @@ fn definition(reconciliation: &Reconciliation) -> Definition {
 }
 
 /// The parameters given, in their configured types; every one of them must be given.
-fn params(reconciliation: &Reconciliation, given: &[String]) -> Result<Vec<(String, Value)>, Failure> {
+pub(super) fn params(reconciliation: &Reconciliation, given: &[String]) -> Result<Vec<(String, Value)>, Failure> {
     let mut values = Vec::new();
     for text in given {
         let Some((name, value)) = text.split_once('=') else {

@@ -1,5 +1,7 @@
 //! The command line: what can be said. Must not do anything but hand over to `commands/`.
 
+mod cycle;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -7,6 +9,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::commands::{self, Failure};
 use crate::exit::Exit;
 use crate::report::Format;
+
+pub use cycle::CycleArgs;
 
 /// Two independent computations of every amount, compared record by record, exactly.
 #[derive(Debug, Parser)]
