@@ -1,6 +1,8 @@
 //! The command line: what can be said. Must not do anything but hand over to `commands/`.
 
 mod cycle;
+mod read;
+mod verify;
 
 use std::path::PathBuf;
 
@@ -11,6 +13,8 @@ use crate::exit::Exit;
 use crate::report::Format;
 
 pub use cycle::CycleArgs;
+pub use read::ReadArgs;
+pub use verify::VerifyArgs;
 
 /// Two independent computations of every amount, compared record by record, exactly.
 #[derive(Debug, Parser)]
@@ -19,7 +23,7 @@ pub use cycle::CycleArgs;
     version,
     about,
     max_term_width = 110,
-    after_help = "Exit codes: 0 all agree · 1 something differs · 2 bad flags, configuration or query · 3 could not compare everything · 130 interrupted"
+    after_help = "Exit codes: 0 agree, clean, warned or done · 1 differ or blocked · 2 bad flags, configuration or query · 3 incomplete: could not verify everything · 4 refused: held by another run, or not allowed from this state · 130 interrupted"
 )]
 struct Cli {
     /// The project file.
@@ -53,6 +57,8 @@ pub enum Color {
 enum Command {
     /// Compare two sides record by record.
     Diff(Box<DiffArgs>),
+    /// The step before a payout: compute both paths, compare, decide, write the decisions.
+    Verify(Box<VerifyArgs>),
     /// Show the whole job on shipped data: no server, no argument.
     Demo(DemoArgs),
     /// Put a worked settlement's data into the stores of a project, in bulk.
@@ -123,12 +129,6 @@ pub struct DiffArgs {
     /// Fix a column's type on both sides: decimal, integer, text, date, instant, time, boolean, uuid, json.
     #[arg(long = "type", value_name = "COL=TYPE", value_delimiter = ',')]
     pub column_type: Vec<String>,
-    /// Whether an absent document field equals NULL.
-    #[arg(long, value_name = "RULE")]
-    pub missing: Option<MissingRule>,
-    /// Whether equal values of another type agree (and are counted as drift) or differ.
-    #[arg(long, value_name = "RULE")]
-    pub types: Option<TypesRule>,
     /// Only records that satisfy a condition on both sides: `status = 'paid' AND net > 0` (legacy names).
     #[arg(long = "where", value_name = "CONDITION")]
     pub condition: Option<String>,
@@ -150,42 +150,8 @@ pub struct DiffArgs {
     /// Write the report to a file (a line with the verdict still goes to stderr).
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Read by N ranges of the key, each at a snapshot of its own.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub partitions: u16,
-    /// Read discrepant keys again up to N times; only what still differs counts.
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub recheck: u32,
-    /// How long to wait before reading again: `5s`, `500ms`, `2m`.
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = crate::config::duration)]
-    pub recheck_delay: std::time::Duration,
-    /// Keep a copy of every input that a path of recon.toml is computed from (but for Parquet files) in this folder.
-    #[arg(long, value_name = "DIR")]
-    pub keep_inputs: Option<PathBuf>,
-    /// A side without records is fine.
-    #[arg(long)]
-    pub allow_empty: bool,
-    /// Zone of dates and times stored without one.
-    #[arg(long, value_name = "ZONE", default_value = "UTC")]
-    pub timezone: String,
-    /// Memory for sorting each side's records when they are not in key order.
-    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = commands::size)]
-    pub memory: usize,
-    /// Longest wait for a connection.
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = crate::config::duration)]
-    pub connect_timeout: std::time::Duration,
-    /// Longest wait for the next records of a store.
-    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = crate::config::duration)]
-    pub read_timeout: std::time::Duration,
-    /// CSV: the delimiter, one character or `tab` (default: comma; tab in .tsv).
-    #[arg(long, value_name = "CHAR", value_parser = commands::delimiter)]
-    pub csv_delimiter: Option<u8>,
-    /// CSV: the first line is a record, not the header; columns are column1, column2, …
-    #[arg(long)]
-    pub csv_no_header: bool,
-    /// CSV: an unquoted field of this text is NULL, as the empty field is.
-    #[arg(long, value_name = "TEXT")]
-    pub csv_null: Option<String>,
+    #[command(flatten)]
+    pub read: ReadArgs,
 }
 
 /// Whether an absent document field equals NULL.
@@ -449,6 +415,7 @@ pub fn run() -> Exit {
 fn dispatch(global: &Global, command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Diff(args) => commands::diff::run(global, &args),
+        Command::Verify(args) => commands::verify::run(global, &args),
         Command::Demo(args) => commands::demo::run(global, &args),
         Command::Load(args) => commands::load::run(global, &args),
         Command::Ledger(args) => commands::ledger::run(global, &args),

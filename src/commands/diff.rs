@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use jiff::tz::TimeZone;
 
-use crate::cli::{DiffArgs, Global, MissingRule, TypesRule};
+use crate::cli::{DiffArgs, Global, MissingRule, ReadArgs, TypesRule};
 use crate::compare::{Compared, Comparison, Definition, Recheck, SideInput, compare};
 use crate::domain::{Amount, ColumnType, Filter, Missing, NumberForm, Rules, Types, Value, parse_date, parse_instant};
 use crate::exit::Exit;
@@ -47,7 +47,7 @@ pub(super) fn report(global: &Global, args: &DiffArgs) -> Result<Report, Failure
 /// # Errors
 /// When nothing could be compared.
 pub(super) fn compared(global: &Global, args: &DiffArgs) -> Result<Compared, Failure> {
-    let settings = settings(args)?;
+    let settings = settings(&args.read)?;
     let request = match &args.candidate {
         Some(candidate) => ad_hoc(args, candidate, &settings)?,
         None => super::named::request(global, args, &settings)?,
@@ -60,14 +60,14 @@ pub(super) fn compared(global: &Global, args: &DiffArgs) -> Result<Compared, Fai
     let started = Instant::now();
     let mut compared = {
         let _display = progress::start(global.quiet, sides, Arc::clone(&estimates));
-        compare(&comparison(args, request, estimates))
+        compare(&comparison(&args.read, request, estimates))
     }?;
     compared.report.elapsed = started.elapsed();
     Ok(compared)
 }
 
 /// A report must not replace what it reports on.
-fn not_a_side(output: &std::path::Path, sides: &[&Path]) -> Result<(), Failure> {
+pub(super) fn not_a_side(output: &std::path::Path, sides: &[&Path]) -> Result<(), Failure> {
     let Ok(written) = output.canonicalize() else { return Ok(()) };
     let is_side = sides.iter().flat_map(|side| &side.files).any(|path| path.canonicalize().is_ok_and(|p| p == written));
     if is_side {
@@ -77,7 +77,7 @@ fn not_a_side(output: &std::path::Path, sides: &[&Path]) -> Result<(), Failure> 
     Ok(())
 }
 
-fn comparison(args: &DiffArgs, request: Request, estimates: Arc<progress::Estimates>) -> Comparison {
+pub(super) fn comparison(args: &ReadArgs, request: Request, estimates: Arc<progress::Estimates>) -> Comparison {
     let named = request.definition.named_columns();
     let candidate_names = named.iter().map(|name| request.definition.candidate_name(name)).collect();
     let ranges = request.legacy.ranges.max(request.candidate.ranges);
@@ -101,7 +101,7 @@ fn comparison(args: &DiffArgs, request: Request, estimates: Arc<progress::Estima
     }
 }
 
-fn settings(args: &DiffArgs) -> Result<Settings, Failure> {
+pub(super) fn settings(args: &ReadArgs) -> Result<Settings, Failure> {
     Ok(Settings {
         zone: zone(&args.timezone)?,
         connect_timeout: args.connect_timeout,
@@ -126,7 +126,7 @@ fn zone(name: &str) -> Result<TimeZone, Failure> {
 }
 
 fn ad_hoc(args: &DiffArgs, candidate: &str, settings: &Settings) -> Result<Request, Failure> {
-    if args.keep_inputs.is_some() {
+    if args.read.keep_inputs.is_some() {
         return Err(Failure::usage(
             "`--keep-inputs` keeps what a path of recon.toml is computed from: two sides have no inputs",
         ));
@@ -144,7 +144,7 @@ fn ad_hoc(args: &DiffArgs, candidate: &str, settings: &Settings) -> Result<Reque
     let definition = overrides(args, Definition::default())?;
     let path = |locator: Locator| {
         let mut path = Path::stored(vec![locator.with_params(params.clone())], settings)?;
-        path.ranges = usize::from(args.partitions);
+        path.ranges = usize::from(args.read.partitions);
         Ok::<_, Failure>(path)
     };
     let legacy = path(side("--legacy-query", &args.legacy, &args.legacy_query)?)?;
@@ -206,7 +206,13 @@ pub(super) fn overrides(args: &DiffArgs, mut definition: Definition) -> Result<D
             None => condition,
         });
     }
-    let mut rules = Rules { zone: zone(&args.timezone)?, ..definition.rules };
+    definition.rules = rules(&args.read, definition.rules)?;
+    Ok(definition)
+}
+
+/// The rules of equality that the flags ask for.
+pub(super) fn rules(args: &ReadArgs, given: Rules) -> Result<Rules, Failure> {
+    let mut rules = Rules { zone: zone(&args.timezone)?, ..given };
     if let Some(missing) = args.missing {
         rules.missing = match missing {
             MissingRule::Null => Missing::Null,
@@ -219,8 +225,7 @@ pub(super) fn overrides(args: &DiffArgs, mut definition: Definition) -> Result<D
             TypesRule::Strict => Types::Strict,
         };
     }
-    definition.rules = rules;
-    Ok(definition)
+    Ok(rules)
 }
 
 /// A query text, or the text of the file that `@file` names.

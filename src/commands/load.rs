@@ -1,10 +1,6 @@
 //! `recon load`: puts a worked settlement's data into the stores of a project, in bulk, with progress on stderr.
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
-use std::time::Duration;
-
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::{Global, LoadArgs, ScaleArgs};
 use crate::config::{Project, Store, StoreKind};
@@ -15,6 +11,7 @@ use crate::report::count;
 use crate::stores::bulk::{ParquetColumn, ParquetKind, SqlWriter, write_collection, write_ndjson, write_parquet};
 
 use super::Failure;
+use super::progress::Bar;
 
 /// What was put where.
 pub(super) struct Loaded {
@@ -218,38 +215,6 @@ fn file(store: &Store, name: &str, ending: &str) -> PathBuf {
 
 fn there_already(what: &str) -> Failure {
     Failure::usage(format!("{what} is there already")).hint("`--replace` replaces it; nothing was changed")
-}
-
-/// Progress of one table, collection or file.
-struct Bar(Option<ProgressBar>);
-
-impl Bar {
-    fn new(place: &str, quiet: bool) -> Bar {
-        if quiet || !std::io::stderr().is_terminal() {
-            return Bar(None);
-        }
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}  {human_pos} records  {per_sec}") {
-            bar.set_style(style);
-        }
-        bar.set_message(place.to_owned());
-        bar.enable_steady_tick(Duration::from_millis(200));
-        Bar(Some(bar))
-    }
-
-    fn at(&self, count: u64) {
-        if let Some(bar) = &self.0 {
-            bar.set_position(count);
-        }
-    }
-}
-
-impl Drop for Bar {
-    fn drop(&mut self) {
-        if let Some(bar) = &self.0 {
-            bar.finish_and_clear();
-        }
-    }
 }
 
 #[cfg(test)]

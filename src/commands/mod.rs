@@ -11,6 +11,7 @@ pub mod load;
 mod named;
 mod output;
 mod progress;
+pub mod verify;
 mod who;
 
 use crate::compare::{CompareError, PlanError};

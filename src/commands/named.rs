@@ -1,6 +1,6 @@
 //! A reconciliation of `recon.toml` as a request for `recon diff`: read-only, nothing is written to the ledger.
 
-use crate::cli::{DiffArgs, Global};
+use crate::cli::{DiffArgs, Global, ReadArgs};
 use crate::compare::Definition;
 use crate::config::{ConfigError, ParamType, PathDefinition, Project, Reconciliation};
 use crate::domain::Value;
@@ -41,11 +41,25 @@ pub(super) fn request(global: &Global, args: &DiffArgs, settings: &Settings) -> 
     let reconciliation = project.reconciliation(&args.legacy)?;
     let params = params(reconciliation, &args.param)?;
     let definition = overrides(args, definition(reconciliation))?;
+    both(&project, reconciliation, &params, settings, definition, &args.read)
+}
+
+/// Both paths of a reconciliation and what is compared of them. Opens nothing.
+///
+/// # Errors
+/// What a path names is not there or does not go together.
+pub(super) fn both(
+    project: &Project,
+    reconciliation: &Reconciliation,
+    params: &[(String, Value)],
+    settings: &Settings,
+    definition: Definition,
+    args: &ReadArgs,
+) -> Result<Request, Failure> {
     let side = |path: &PathDefinition, key: Vec<String>, name: &'static str| {
         let keep = args.keep_inputs.clone().map(|folder| (folder, name));
         let partitions = (args.partitions > 1).then_some(u32::from(args.partitions));
-        let context =
-            Context { project: &project, params: &params, settings, key, memory: args.memory, partitions, keep };
+        let context = Context { project, params, settings, key, memory: args.memory, partitions, keep };
         build(path, &context)
     };
     let legacy =
@@ -55,7 +69,8 @@ pub(super) fn request(global: &Global, args: &DiffArgs, settings: &Settings) -> 
     Ok(Request { definition, legacy, candidate, name: Some(reconciliation.name.clone()) })
 }
 
-fn definition(reconciliation: &Reconciliation) -> Definition {
+/// What `recon.toml` says of the columns.
+pub(super) fn definition(reconciliation: &Reconciliation) -> Definition {
     let mut definition = Definition {
         key: reconciliation.key.iter().map(|k| (k.legacy.clone(), k.candidate.clone())).collect(),
         path_filters: (reconciliation.legacy.condition.clone(), reconciliation.candidate.condition.clone()),
@@ -119,7 +134,7 @@ pub(super) fn params(reconciliation: &Reconciliation, given: &[String]) -> Resul
     Ok(values)
 }
 
-fn kind_name(kind: ParamType) -> &'static str {
+pub(super) fn kind_name(kind: ParamType) -> &'static str {
     match kind {
         ParamType::Text => "text",
         ParamType::Integer => "integer",

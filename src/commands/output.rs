@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::cli::{Color, Global};
 use crate::compare::Compared;
 use crate::exit::Exit;
+use crate::report::verification::Verification;
 use crate::report::{self, Format, Look, Verdict};
 use crate::stores::StoreError;
 use crate::stores::bulk::whole_file;
@@ -43,18 +44,8 @@ pub fn format_of(asked: Option<Format>, output: Option<&Path>) -> Result<Format,
     }
 }
 
-/// Writes the report to stdout or to a file.
-///
-/// # Errors
-/// When the file cannot be written; nothing half-written is left under its name.
-pub fn write(
-    global: &Global,
-    compared: &mut Compared,
-    format: Format,
-    limit: Option<u64>,
-    output: Option<&Path>,
-) -> Result<(), Failure> {
-    let report = compared.report.clone();
+/// How a report is to look where it goes.
+fn look(global: &Global, limit: Option<u64>, output: Option<&Path>) -> Look {
     let terminal = output.is_none() && io::stdout().is_terminal();
     let color = match global.color {
         Color::Always => true,
@@ -66,17 +57,15 @@ pub fn write(
         Some((terminal_size::Width(width), _)) if terminal => usize::from(width).clamp(60, 160),
         _ => 100,
     });
-    let look = Look { limit, color, width, seconds: true };
+    Look { limit, color, width, seconds: true }
+}
+
+/// Writes to stdout, or to a file as a whole.
+fn deliver(output: Option<&Path>, render: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
     match output {
         None => {
             let mut out = BufWriter::new(io::stdout().lock());
-            if format == Format::Csv && !global.quiet {
-                // Rows of data alone cannot say how far they can be trusted.
-                eprintln!("{}", report.summary());
-            }
-            let written = report::render(&report, &mut compared.discrepancies(), format, &look, &mut out)
-                .and_then(|()| out.flush());
-            match written {
+            match render(&mut out).and_then(|()| out.flush()) {
                 // Whoever reads stdout has seen enough (`recon diff … | head`).
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
                 other => {
@@ -84,17 +73,65 @@ pub fn write(
                 }
             }
         }
-        Some(path) => {
-            whole_file(path, |out| {
-                let rendered = report::render(&report, &mut compared.discrepancies(), format, &look, out);
-                rendered.map_err(|error| {
-                    StoreError::failed(format!("the report could not be written to {}: {error}", path.display()))
-                })
-            })?;
-            if !global.quiet {
-                eprintln!("{} (report in {})", report.summary(), path.display());
-            }
-            Ok(())
-        }
+        Some(path) => Ok(whole_file(path, |out| {
+            render(out).map_err(|error| {
+                StoreError::failed(format!("the report could not be written to {}: {error}", path.display()))
+            })
+        })?),
     }
+}
+
+/// Writes a text that is ready.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn text(text: &str, output: Option<&Path>) -> Result<(), Failure> {
+    deliver(output, |out| out.write_all(text.as_bytes()))
+}
+
+/// Writes the report of a comparison to stdout or to a file.
+///
+/// # Errors
+/// When the file cannot be written; nothing half-written is left under its name.
+pub fn write(
+    global: &Global,
+    compared: &mut Compared,
+    format: Format,
+    limit: Option<u64>,
+    output: Option<&Path>,
+) -> Result<(), Failure> {
+    let report = compared.report.clone();
+    let look = look(global, limit, output);
+    if output.is_none() && format == Format::Csv && !global.quiet {
+        // Rows of data alone cannot say how far they can be trusted.
+        eprintln!("{}", report.summary());
+    }
+    deliver(output, |out| report::render(&report, &mut compared.discrepancies(), format, &look, out))?;
+    if let (Some(path), false) = (output, global.quiet) {
+        eprintln!("{} (report in {})", report.summary(), path.display());
+    }
+    Ok(())
+}
+
+/// Writes the report of a verification to stdout or to a file; `compared` is its comparison, where there was one.
+///
+/// # Errors
+/// As [`write`].
+pub fn verification(
+    global: &Global,
+    verification: &Verification,
+    compared: Option<&mut Compared>,
+    format: Format,
+    limit: Option<u64>,
+    output: Option<&Path>,
+) -> Result<(), Failure> {
+    let look = look(global, limit, output);
+    deliver(output, |out| match compared {
+        Some(compared) => report::verification::render(verification, &mut compared.discrepancies(), format, &look, out),
+        None => report::verification::render(verification, &mut std::iter::empty(), format, &look, out),
+    })?;
+    if let (Some(path), false) = (output, global.quiet) {
+        eprintln!("{} (report in {})", verification.summary(), path.display());
+    }
+    Ok(())
 }

@@ -88,6 +88,40 @@ fn draw(done: &AtomicBool, sides: &[Arc<Progress>; 2], estimates: &Estimates) {
     bar.finish_and_clear();
 }
 
+/// Progress of writing one table, collection or file.
+pub struct Bar(Option<ProgressBar>);
+
+impl Bar {
+    /// A bar on a terminal; nothing elsewhere.
+    pub fn new(place: &str, quiet: bool) -> Bar {
+        if quiet || !std::io::stderr().is_terminal() {
+            return Bar(None);
+        }
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}  {human_pos} records  {per_sec}") {
+            bar.set_style(style);
+        }
+        bar.set_message(place.to_owned());
+        bar.enable_steady_tick(EVERY);
+        Bar(Some(bar))
+    }
+
+    /// So many records are written.
+    pub fn at(&self, count: u64) {
+        if let Some(bar) = &self.0 {
+            bar.set_position(count);
+        }
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
+    }
+}
+
 fn shown_seconds(seconds: u64) -> String {
     if seconds < 60 { format!("{seconds} s") } else { format!("{} min {} s", seconds / 60, seconds % 60) }
 }

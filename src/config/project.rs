@@ -28,6 +28,8 @@ pub struct Project {
     pub ledger: Secret,
     /// `[checks]`
     pub checks: Option<Checks>,
+    /// The file's text, its variables not yet replaced: what settings were in force can be told without a secret.
+    pub text: String,
     reconciliations: BTreeMap<String, Reconciliation>,
     calendars: BTreeMap<String, Calendar>,
 }
@@ -172,6 +174,7 @@ impl Project {
             stores,
             ledger,
             checks: raw.checks,
+            text,
             reconciliations,
             calendars,
         })

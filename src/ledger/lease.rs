@@ -40,6 +40,11 @@ impl Heartbeat {
         Ok(Heartbeat { lost, _stop: stop })
     }
 
+    /// Becomes true when the lease is known to be another's.
+    pub(super) fn lost(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.lost)
+    }
+
     /// Whether the lease is known to be another's.
     pub(super) fn is_lost(&self) -> bool {
         self.lost.load(Ordering::Acquire)

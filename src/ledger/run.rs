@@ -87,6 +87,11 @@ impl Run {
         if self.heartbeat.is_lost() { Err(self.superseded("its lease was taken over")) } else { Ok(()) }
     }
 
+    /// Becomes true when the cycle is known to be another run's: for whoever can stop long work early.
+    pub fn lost(&self) -> std::sync::Arc<std::sync::atomic::AtomicBool> {
+        self.heartbeat.lost()
+    }
+
     /// Asks the ledger whether the cycle is still this run's, and renews the lease: before decisions are put where the
     /// payer reads.
     ///

@@ -16,6 +16,7 @@ mod lake;
 mod located;
 mod partitioned;
 mod shape;
+mod texts;
 
 pub use build::{Context, Path, build};
 pub use chain::ChainSource;
@@ -24,3 +25,4 @@ pub use gather::documents;
 pub use input::{ReadyInput, ready};
 pub use partitioned::PartitionedSource;
 pub use shape::{Shape, ShapedSource};
+pub use texts::texts;

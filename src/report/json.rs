@@ -12,6 +12,12 @@ use crate::domain::{Amount, Value, format_instant};
 use crate::stores::InputRead;
 
 pub(super) fn render(report: &Report, shown: &mut Shown<'_>, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+    object(report, shown, look, out)?;
+    writeln!(out)
+}
+
+/// The document without its newline: the reports of verifications hold it.
+pub(super) fn object(report: &Report, shown: &mut Shown<'_>, look: &Look, out: &mut dyn Write) -> io::Result<()> {
     let head = Json::Object(head(report, look)).to_string();
     out.write_all(&head.as_bytes()[..head.len() - 1])?;
     out.write_all(b",\"discrepancies\":[")?;
@@ -23,7 +29,7 @@ pub(super) fn render(report: &Report, shown: &mut Shown<'_>, look: &Look, out: &
         first = false;
         serde_json::to_writer(&mut *out, &discrepancy_object(report, &discrepancy))?;
     }
-    writeln!(out, "],\"truncated\":{}}}", shown.left_out() > 0)
+    write!(out, "],\"truncated\":{}}}", shown.left_out() > 0)
 }
 
 /// Everything but `discrepancies` and `truncated`.

@@ -14,6 +14,7 @@ mod shown;
 mod table;
 #[cfg(test)]
 mod tests;
+pub mod verification;
 mod visible;
 mod words;
 

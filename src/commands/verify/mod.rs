@@ -1,0 +1,88 @@
+//! `recon verify`: the step before a payout. Takes the cycle, computes both paths, compares, decides, writes the
+//! decisions, proves that they tie, and says whether the payout may go on.
+
+mod found;
+mod logged;
+mod snapshot;
+mod work;
+
+use crate::cli::{Global, VerifyArgs};
+use crate::compare::Definition;
+use crate::decisions::{Place, Ticket};
+use crate::exit::Exit;
+use crate::ledger::{Begin, Begun, RunVerdict};
+use crate::report::Format;
+
+use super::cycle::Named;
+use super::diff::{not_a_side, rules, settings};
+use super::named::{both, definition};
+use super::who::who;
+use super::{Failure, output};
+
+use work::Work;
+
+/// The exit code of a verdict.
+pub(super) fn exit_of(verdict: RunVerdict) -> Exit {
+    match verdict {
+        RunVerdict::Clean | RunVerdict::Warned => Exit::Success,
+        RunVerdict::Blocked => Exit::Discrepancies,
+        RunVerdict::Incomplete => Exit::Incomplete,
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// What is asked for is wrong, another run holds the cycle, or the verification could not come to a verdict.
+pub fn run(global: &Global, args: &VerifyArgs) -> Result<Exit, Failure> {
+    let format = format_of(args)?;
+    let named = Named::load(global, &args.cycle)?;
+    let who = who(args.by.as_deref())?;
+    let settings = settings(&args.read)?;
+    let definition = Definition { rules: rules(&args.read, Default::default())?, ..definition(&named.reconciliation) };
+    let request = both(&named.project, &named.reconciliation, &named.params, &settings, definition, &args.read)?;
+    let decisions = named.reconciliation.decisions.as_ref();
+    let mut place = decisions.map(|to| Place::of(&named.project, to, &named.params, &settings)).transpose()?;
+    if let Some(path) = &args.output {
+        not_a_side(path, &[&request.legacy, &request.candidate])?;
+        if place.iter().flat_map(Place::files).any(|file| file == path) {
+            return Err(Failure::usage(format!("`--output {}` is where the decisions are written", path.display()))
+                .hint("give the report a name of its own"));
+        }
+    }
+    let texts = snapshot::texts(&named)?;
+    let mut ledger = named.ledger()?;
+    let done = ledger.status(&named.key)?.is_some_and(|cycle| cycle.state.is_decided());
+    if let Some(place) = place.as_mut().filter(|_| !done || args.again) {
+        // Better said before hours of computing than after.
+        let ticket = Ticket {
+            cycle: named.key.to_string(),
+            origin: String::new(),
+            run: String::new(),
+            attempt: 0,
+            snapshot: String::new(),
+        };
+        let key: Vec<String> = named.reconciliation.key.iter().map(|key| key.legacy.clone()).collect();
+        let columns = named.reconciliation.columns.iter().filter(|column| column.compare);
+        let columns: Vec<String> =
+            columns.map(|column| column.name.legacy.clone()).filter(|name| !key.contains(name)).collect();
+        place.check(&ticket, &key, &columns)?;
+    }
+    let begin = Begin { lock_timeout: args.lock_timeout, lease: args.lease, again: args.again, ..Begin::by(&who) };
+    match ledger.begin_run(&named.key, &begin)? {
+        Begun::Found(cycle) => found::report(global, args, format, &mut ledger, &cycle),
+        Begun::Started(run) => {
+            let work = Work { global, args, format, named: &named, settings: &settings, who: &who, texts };
+            work.run(&mut ledger, *run, request, place)
+        }
+    }
+}
+
+fn format_of(args: &VerifyArgs) -> Result<Format, Failure> {
+    let format = output::format_of(args.format.map(Format::from), args.output.as_deref())?;
+    match format {
+        Format::Table | Format::Json => Ok(format),
+        other => Err(Failure::usage(format!("a verification is not written as {}", other.name()))
+            .hint("use `--format table` or `--format json`")),
+    }
+}

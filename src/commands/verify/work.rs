@@ -1,0 +1,448 @@
+//! The work of a run that holds its cycle, step by step; each step is written to the ledger before the next begins.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::cli::{Global, VerifyArgs};
+use crate::commands::cycle::Named;
+use crate::commands::diff::{Request, comparison};
+use crate::commands::{Failure, output, progress};
+use crate::compare::{Compared, Comparison, compare};
+use crate::config::{Decisions, Input, What};
+use crate::decide::{Evidence, Judgement, Rule, Survey, Taken, decisions, exceeds, judge, survey};
+use crate::decisions::{Place, ReadBack, Ticket};
+use crate::domain::{Amount, State, Value};
+use crate::exit::Exit;
+use crate::ledger::{DecisionSummary, Ledger, Run, RunVerdict};
+use crate::path::{documents, ready};
+use crate::report::verification::{Bridged, Decided, Verification};
+use crate::report::{Format, count};
+use crate::stores::{Progress, Settings, StoreError};
+
+use super::snapshot::{self, Text};
+use super::{exit_of, logged};
+
+/// How often a run looks whether it still holds its cycle while it computes.
+const WATCH: Duration = Duration::from_millis(250);
+
+/// What a run works with.
+pub(super) struct Work<'a> {
+    pub(super) global: &'a Global,
+    pub(super) args: &'a VerifyArgs,
+    pub(super) format: Format,
+    pub(super) named: &'a Named,
+    pub(super) settings: &'a Settings,
+    pub(super) who: &'a str,
+    pub(super) texts: Vec<Text>,
+}
+
+/// What is known of a run so far, for its report.
+struct Known {
+    ticket: Ticket,
+    started: Instant,
+    expected: Option<u64>,
+    notices: Vec<String>,
+}
+
+/// Decisions that are written, or not, and what they come to.
+struct Outcome {
+    judgement: Judgement,
+    survey: Option<Survey>,
+    found: Option<ReadBack>,
+    place: Option<String>,
+}
+
+impl Work<'_> {
+    /// Does the work, ends the run and reports it.
+    ///
+    /// # Errors
+    /// It could not come to a verdict. The run is ended as incomplete and the cycle blocked, with the reason.
+    pub(super) fn run(
+        self,
+        ledger: &mut Ledger,
+        mut run: Run,
+        request: Request,
+        mut place: Option<Place>,
+    ) -> Result<Exit, Failure> {
+        let id = run.id();
+        let ticket = Ticket {
+            cycle: self.named.key.to_string(),
+            origin: ledger.cycle_origin(id.cycle)?,
+            run: id.to_string(),
+            attempt: id.attempt,
+            snapshot: String::new(),
+        };
+        let mut known = Known { ticket, started: Instant::now(), expected: None, notices: Vec::new() };
+        let done = self.verify(&mut run, request, place.as_mut(), &mut known);
+        let (mut compared, verification, verdict) = match done {
+            Ok(done) => done,
+            Err(failure) => {
+                // A run that was overtaken has nothing to end: the ledger refuses it, and that is what is told.
+                let verification = self.report(&known, None, &unfinished(&failure), &State::Blocked);
+                let reasons = verification.reasons.clone();
+                let ended = run.block(RunVerdict::Incomplete, &reasons, &verification.figures());
+                if failure.exit != Exit::Refused && ended.is_ok() && self.format == Format::Json {
+                    self.deliver(&verification, None)?;
+                }
+                return Err(failure);
+            }
+        };
+        drop(run);
+        self.deliver(&verification, Some(&mut compared))?;
+        Ok(exit_of(verdict))
+    }
+
+    fn deliver(&self, verification: &Verification, compared: Option<&mut Compared>) -> Result<(), Failure> {
+        let args = self.args;
+        output::verification(self.global, verification, compared, self.format, args.limit, args.output.as_deref())
+    }
+
+    fn verify(
+        &self,
+        run: &mut Run,
+        request: Request,
+        place: Option<&mut Place>,
+        known: &mut Known,
+    ) -> Result<(Compared, Verification, RunVerdict), Failure> {
+        let percent = self.named.reconciliation.canary.percent;
+        for text in &self.texts {
+            run.snapshot(text.kind, &text.name, &text.text)?;
+        }
+        let settings = snapshot::settings(self.named, self.args, &self.texts, percent);
+        known.ticket.snapshot = run.snapshot("settings", "settings", &settings)?;
+
+        let mut compared = self.compare(run, request)?;
+        run.advance(&State::Computed, Some(&read(&compared)))?;
+        run.advance(&State::Compared, Some(&compared.report.summary()))?;
+        log(run, &mut compared)?;
+        known.expected = self.population()?;
+        let rate = self.named.reconciliation.canary.max_discrepancy_rate.as_ref();
+        let counts = compared.report.counts;
+        let fallback = rate.is_some_and(|rate| exceeds(&counts, rate));
+        let rule = Rule { percent, policy: self.named.reconciliation.policy, fallback };
+        // Where a side was cut short not every key is known: nothing is decided then.
+        let surveyed = match compared.doubts.is_empty() {
+            true => {
+                let kind = |name: &str| self.named.reconciliation.column(name).and_then(|column| column.column_type);
+                Some(survey(&mut compared, &rule, &kind).map_err(|error| temporary(&error))?)
+            }
+            false => None,
+        };
+        let judgement = judge(&Evidence {
+            counts: &counts,
+            survey: surveyed.as_ref(),
+            doubts: &compared.doubts,
+            expected: known.expected,
+            max_discrepancy_rate: rate,
+            strict: self.args.strict,
+        });
+        run.advance(&State::Checked, None)?;
+
+        let mut outcome = Outcome { judgement, survey: surveyed, found: None, place: None };
+        match (place, &outcome.survey) {
+            (None, _) => known.notices.push(
+                "recon.toml has no [decisions] for this reconciliation: the decisions are written nowhere".to_owned(),
+            ),
+            (Some(_), None) => {}
+            (Some(place), Some(_)) if self.is_written(outcome.judgement.verdict) => {
+                self.write(run, place, &mut compared, rule, known, &mut outcome)?;
+            }
+            (Some(place), Some(_)) => {
+                let what = outcome.judgement.verdict.name();
+                known.notices.push(format!("{} was not written: the run is {what}", place.label()));
+            }
+        }
+        run.confirm()?;
+        let verdict = outcome.judgement.verdict;
+        let state = match verdict {
+            RunVerdict::Clean | RunVerdict::Warned => State::Decided,
+            RunVerdict::Blocked | RunVerdict::Incomplete => State::Blocked,
+        };
+        let verification = self.report(known, Some(&compared), &outcome, &state);
+        let figures = verification.figures();
+        match (&state, &verification.decisions) {
+            (State::Decided, Some(decided)) => {
+                let hash = decided.hash.clone().unwrap_or_else(|| "none".to_owned());
+                let totals: BTreeMap<String, String> =
+                    decided.totals.iter().map(|total| (total.column.clone(), total.decided.to_string())).collect();
+                let summary = DecisionSummary {
+                    candidate: decided.candidate,
+                    legacy: decided.legacy,
+                    held: decided.held,
+                    totals,
+                    hash,
+                    place: decided.place.clone().unwrap_or_default(),
+                };
+                run.decide(verdict, &summary, &verification.reasons, &figures)?;
+            }
+            _ => run.block(verdict, &verification.reasons, &figures)?,
+        }
+        Ok((compared, verification, verdict))
+    }
+
+    /// Whether decisions are written: always to a table, of which the payer sees only what is released; to a file only
+    /// what may be paid, because a file that lies there looks as if it might.
+    fn is_written(&self, verdict: RunVerdict) -> bool {
+        let table = matches!(self.named.reconciliation.decisions, Some(Decisions::Table { .. }));
+        table || matches!(verdict, RunVerdict::Clean | RunVerdict::Warned)
+    }
+
+    /// Computes both paths and compares them, and stops early when the cycle is another run's.
+    fn compare(&self, run: &Run, request: Request) -> Result<Compared, Failure> {
+        let sides = [Arc::clone(&request.legacy.progress), Arc::clone(&request.candidate.progress)];
+        let estimates = Arc::new(progress::Estimates::default());
+        let started = Instant::now();
+        let comparison = Comparison { keep: true, ..comparison(&self.args.read, request, Arc::clone(&estimates)) };
+        let watch = Watch::start(run.lost(), sides.clone());
+        let compared = {
+            let _display = progress::start(self.global.quiet, sides, estimates);
+            compare(&comparison)
+        };
+        drop(watch);
+        run.check()?;
+        let mut compared = compared?;
+        compared.report.elapsed = started.elapsed();
+        Ok(compared)
+    }
+
+    /// How many records must exist, by the independent count.
+    fn population(&self) -> Result<Option<u64>, Failure> {
+        let Some(population) = &self.named.reconciliation.population else { return Ok(None) };
+        let input = Input {
+            name: "population".into(),
+            store: population.store.clone(),
+            what: What::Query(population.query.clone()),
+            filter: None,
+            unwind: None,
+            fields: Vec::new(),
+        };
+        let wrong = |why: String| {
+            Failure::usage(format!("the population query {why}"))
+                .hint("it gives one row with one whole number: SELECT COUNT(*) …")
+        };
+        let (rows, _) = documents(&ready(&self.named.project, &input, &self.named.params, self.settings)?)?;
+        let [Value::Document(fields)] = rows.as_slice() else {
+            return Err(wrong(format!("gives {} rows", rows.len())));
+        };
+        let [(_, value)] = fields.as_slice() else {
+            return Err(wrong(format!("gives {} columns", fields.len())));
+        };
+        let whole = value.amount().filter(Amount::is_integral).and_then(|amount| amount.to_string().parse().ok());
+        whole.map(Some).ok_or_else(|| wrong(format!("gives {value}")))
+    }
+
+    /// Writes the decisions, reads them back where they are, and proves that they are those, and that their totals tie.
+    fn write(
+        &self,
+        run: &mut Run,
+        place: &mut Place,
+        compared: &mut Compared,
+        rule: Rule,
+        known: &Known,
+        outcome: &mut Outcome,
+    ) -> Result<(), Failure> {
+        let Some(survey) = &outcome.survey else { return Ok(()) };
+        let names = |seen: &[crate::decisions::Seen]| seen.iter().map(|seen| seen.name.clone()).collect::<Vec<_>>();
+        let columns = json!({ "key": names(&survey.layout.key), "columns": names(&survey.layout.columns) });
+        run.snapshot("decisions", "decision columns", &columns.to_string())?;
+        run.confirm()?;
+        let bar = progress::Bar::new(place.label(), self.global.quiet);
+        let mut alive = |written: u64| {
+            bar.at(written);
+            run.check().map_err(|error| StoreError::failed(error.to_string()))
+        };
+        let mut stream = decisions(compared, rule, &survey.layout).map_err(|error| temporary(&error))?;
+        let written = place.write(&known.ticket, &survey.layout, &mut stream, &mut alive);
+        drop(bar);
+        run.check()?;
+        let written = written?;
+        let mut stream = decisions(compared, rule, &survey.layout).map_err(|error| temporary(&error))?;
+        let found = place.verify(&known.ticket, &survey.layout, &mut stream)?;
+        let mut reasons = ties(survey, &found);
+        if written != survey.taken.iter().sum::<u64>() {
+            reasons.push(format!("{} decisions were written of {}", written, survey.taken.iter().sum::<u64>()));
+        }
+        if !reasons.is_empty() {
+            outcome.judgement.verdict = RunVerdict::Incomplete;
+            outcome.judgement.reasons.splice(0..0, reasons);
+        }
+        outcome.found = Some(found);
+        outcome.place = Some(place.label().to_owned());
+        Ok(())
+    }
+
+    fn report(&self, known: &Known, compared: Option<&Compared>, outcome: &Outcome, state: &State) -> Verification {
+        let currency = |name: &str| self.named.reconciliation.column(name).and_then(|column| column.currency.clone());
+        let decided = outcome.survey.as_ref().map(|survey| {
+            let totals = survey.bridges.iter().map(|bridge| {
+                let at = survey.layout.columns.iter().position(|seen| seen.name == bridge.column);
+                let written = outcome.found.as_ref().zip(at).and_then(|(found, at)| found.totals.get(at));
+                let decided = written.unwrap_or(&bridge.decided).clone();
+                Bridged {
+                    residual: bridge.residual(&decided).unwrap_or(Amount::NAN),
+                    column: bridge.column.clone(),
+                    currency: currency(&bridge.column),
+                    legacy: bridge.legacy.clone(),
+                    candidate_taken: bridge.candidate_taken.clone(),
+                    tolerated: bridge.tolerated.clone(),
+                    held: bridge.held.clone(),
+                    decided,
+                }
+            });
+            let of = |taken| outcome.found.as_ref().map_or_else(|| survey.of(taken), |found| found.of(taken));
+            Decided {
+                candidate: of(Taken::Candidate),
+                legacy: of(Taken::Legacy),
+                held: of(Taken::Held),
+                place: outcome.place.clone(),
+                hash: outcome.found.as_ref().map(|found| found.hash.clone()),
+                totals: totals.collect(),
+            }
+        });
+        Verification {
+            verdict: outcome.judgement.verdict.name(),
+            reasons: outcome.judgement.reasons.clone(),
+            notices: known.notices.clone(),
+            cycle: known.ticket.cycle.clone(),
+            name: self.named.reconciliation.name.clone(),
+            params: self.named.key.params().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            run: known.ticket.run.clone(),
+            by: self.who.to_owned(),
+            state: state.name().to_owned(),
+            snapshot: known.ticket.snapshot.clone(),
+            diff: compared.map(|compared| compared.report.clone()),
+            decisions: decided,
+            checks: Vec::new(),
+            expected: known.expected,
+            elapsed: known.started.elapsed(),
+        }
+    }
+}
+
+/// What is left over when the decisions are counted and summed again from where they were written.
+fn ties(survey: &Survey, found: &ReadBack) -> Vec<String> {
+    let mut reasons = Vec::new();
+    for taken in Taken::ALL {
+        if survey.of(taken) != found.of(taken) {
+            let what = format!(
+                "{} records were decided as {}, and {} are written so",
+                survey.of(taken),
+                taken.name(),
+                found.of(taken)
+            );
+            reasons.push(what);
+        }
+    }
+    for bridge in &survey.bridges {
+        let at = survey.layout.columns.iter().position(|seen| seen.name == bridge.column);
+        let residual = at.and_then(|at| found.totals.get(at)).and_then(|total| bridge.residual(total));
+        if residual.as_ref().is_none_or(|rest| !rest.is_zero()) {
+            reasons.push(format!(
+                "the decisions of `{}` do not tie to legacy's control total: residual {}",
+                bridge.column,
+                residual.map_or_else(|| "unknown".to_owned(), |rest| rest.to_string())
+            ));
+        }
+    }
+    reasons
+}
+
+/// Logs every discrepancy, and every record that agrees only within a tolerance.
+fn log(run: &mut Run, compared: &mut Compared) -> Result<(), Failure> {
+    let report = compared.report.clone();
+    let mut broken = None;
+    {
+        let mut discrepancies = compared.discrepancies();
+        let mut left = Vec::new().into_iter();
+        let mut rows = std::iter::from_fn(|| {
+            loop {
+                if let Some(row) = left.next() {
+                    return Some(row);
+                }
+                match discrepancies.next()? {
+                    Ok(discrepancy) => left = logged::of_discrepancy(&report, &discrepancy).into_iter(),
+                    Err(error) => {
+                        broken = Some(error);
+                        return None;
+                    }
+                }
+            }
+        });
+        run.record_discrepancies(&mut rows)?;
+    }
+    if let Some(error) = broken {
+        return Err(temporary(&error));
+    }
+    if report.counts.tolerated == 0 || !compared.doubts.is_empty() {
+        return Ok(());
+    }
+    let mut refused = None;
+    let mut chunk = Vec::new();
+    let walked = logged::tolerated(compared, &mut |row| {
+        chunk.push(row);
+        if chunk.len() < 1_000 {
+            return Ok(());
+        }
+        run.record_discrepancies(&mut chunk.drain(..)).map(drop).map_err(|error| {
+            refused = Some(error);
+            io::Error::other("not logged")
+        })
+    });
+    if let Some(error) = refused {
+        return Err(error.into());
+    }
+    walked.map_err(|error| temporary(&error))?;
+    run.record_discrepancies(&mut chunk.into_iter())?;
+    Ok(())
+}
+
+fn read(compared: &Compared) -> String {
+    let report = &compared.report;
+    format!("{} legacy and {} candidate records", count(report.legacy.rows), count(report.candidate.rows))
+}
+
+/// A run that ended with an error, as an outcome.
+fn unfinished(failure: &Failure) -> Outcome {
+    let reasons = vec![failure.what.clone()];
+    let judgement = Judgement { verdict: RunVerdict::Incomplete, reasons };
+    Outcome { judgement, survey: None, found: None, place: None }
+}
+
+fn temporary(error: &io::Error) -> Failure {
+    Failure::incomplete(format!(
+        "what was compared could not be gone through again in {}: {error}",
+        std::env::temp_dir().display()
+    ))
+    .hint("free space there, or set TMPDIR to a folder with more room")
+}
+
+/// Stops both sides when the cycle is another run's.
+struct Watch(Arc<AtomicBool>);
+
+impl Watch {
+    fn start(lost: Arc<AtomicBool>, sides: [Arc<Progress>; 2]) -> Watch {
+        let done = Arc::new(AtomicBool::new(false));
+        let ended = Arc::clone(&done);
+        std::thread::spawn(move || {
+            while !ended.load(Ordering::Relaxed) {
+                if lost.load(Ordering::Acquire) {
+                    sides.iter().for_each(|side| side.stop.store(true, Ordering::Relaxed));
+                    return;
+                }
+                std::thread::sleep(WATCH);
+            }
+        });
+        Watch(done)
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,45 @@
+//! The texts that a path computes by: queries, pipelines, SQL, commands. What a run keeps, so that a result can be
+//! explained and done again (T4). Must not open anything but those files.
+
+use crate::config::{Input, Origin, PathDefinition, Project, StoreKind, What};
+use crate::stores::StoreError;
+
+/// The texts of a path, each with its name: `query`, `sql`, `input holdings`, …
+///
+/// # Errors
+/// Class `Usage`: a file cannot be read, or there is no query for the store in force.
+pub fn texts(project: &Project, path: &PathDefinition) -> Result<Vec<(String, String)>, StoreError> {
+    let mut all = Vec::new();
+    let inputs: Vec<&Input> = match &path.origin {
+        Origin::Store { store, what } => {
+            all.extend(text(project, store, what)?.map(|text| ("query".to_owned(), text)));
+            Vec::new()
+        }
+        Origin::Sql { file, inputs } => {
+            all.push(("sql".to_owned(), file.read()?));
+            inputs.iter().collect()
+        }
+        Origin::Command { settings, records, reference } => {
+            all.push(("command".to_owned(), settings.arguments.join(" ")));
+            std::iter::once(records).chain(reference).collect()
+        }
+        Origin::Http { settings, records, reference } => {
+            all.push(("http".to_owned(), settings.url.to_string()));
+            std::iter::once(records).chain(reference).collect()
+        }
+    };
+    for input in inputs {
+        let name = format!("input {}", input.name);
+        all.extend(text(project, &input.store, &input.what)?.map(|text| (name, text)));
+    }
+    Ok(all)
+}
+
+fn text(project: &Project, store: &str, what: &What) -> Result<Option<String>, StoreError> {
+    let kind: StoreKind = project.store(store)?.kind;
+    Ok(match what {
+        What::Table(_) => None,
+        What::Query(queries) => Some(queries.of(kind)?.read()?),
+        What::Pipeline { file, .. } => Some(file.read()?),
+    })
+}
