@@ -12,7 +12,9 @@ use crate::commands::{self, Failure};
 use crate::exit::Exit;
 use crate::report::Format;
 
-pub use cycle::CycleArgs;
+pub use cycle::{
+    CycleArgs, DiscrepanciesArgs, DiscrepanciesCommand, ReleaseArgs, RunsArgs, RunsCommand, StageArgs, StatusArgs,
+};
 pub use read::ReadArgs;
 pub use verify::VerifyArgs;
 
@@ -23,7 +25,7 @@ pub use verify::VerifyArgs;
     version,
     about,
     max_term_width = 110,
-    after_help = "Exit codes: 0 agree, clean, warned or done · 1 differ or blocked · 2 bad flags, configuration or query · 3 incomplete: could not verify everything · 4 refused: held by another run, or not allowed from this state · 130 interrupted"
+    after_help = "Exit codes: 0 done, all agree, clean or warned · 1 something differs, is blocked or is broken · 2 bad flags, configuration or query · 3 could not do or compare everything, or the time is over · 4 refused: another run holds the cycle, or the step is not allowed · 130 interrupted"
 )]
 struct Cli {
     /// The project file.
@@ -65,6 +67,16 @@ enum Command {
     Load(LoadArgs),
     /// Payout days, holidays, and which verification is due when.
     Calendar(CalendarArgs),
+    /// Approve the decisions of a verified cycle and let the payer read them.
+    Release(ReleaseArgs),
+    /// Record a payment step that another program makes; or block or abort a cycle by hand.
+    Stage(StageArgs),
+    /// Where a cycle stands; with `--wait` a sensor for schedulers.
+    Status(StatusArgs),
+    /// What was run: history, one run in full, the audit trail.
+    Runs(RunsArgs),
+    /// The discrepancies that runs logged.
+    Discrepancies(DiscrepanciesArgs),
     /// The ledger itself: its schema, its size, what is old.
     Ledger(LedgerArgs),
     /// The merchant settlement's own calculation program: NDJSON in and out, or a service.
@@ -252,13 +264,19 @@ pub enum CalendarCommand {
     },
     /// The holidays that the calendar knows; add, remove or import some.
     Holidays(CalendarHolidaysArgs),
-    /// What the evening job asks: which verifications are due, and when.
+    /// What the evening job asks: which verifications are due, and when; registers each in the ledger, once.
     Due {
         /// The calendar's name in recon.toml.
         name: String,
         /// As of this time (default: now); without an offset it is local to the calendar's zone.
         #[arg(long, value_name = "TIME")]
         at: Option<String>,
+        /// Say what is due, and register nothing.
+        #[arg(long)]
+        dry_run: bool,
+        /// Who registers (default: RECON_USER, or the account).
+        #[arg(long, value_name = "WHO")]
+        by: Option<String>,
         /// How it is printed.
         #[arg(long, short, value_name = "FORMAT", default_value = "table")]
         format: ListFormat,
@@ -418,6 +436,11 @@ fn dispatch(global: &Global, command: Command) -> Result<Exit, Failure> {
         Command::Verify(args) => commands::verify::run(global, &args),
         Command::Demo(args) => commands::demo::run(global, &args),
         Command::Load(args) => commands::load::run(global, &args),
+        Command::Release(args) => commands::release::run(global, &args),
+        Command::Stage(args) => commands::stage::run(global, &args),
+        Command::Status(args) => commands::status::run(global, &args),
+        Command::Runs(args) => commands::runs::run(global, &args),
+        Command::Discrepancies(args) => commands::discrepancies::run(global, &args),
         Command::Ledger(args) => commands::ledger::run(global, &args),
         Command::Calculator { listen } => commands::calculator::run(listen.as_deref()),
         Command::Calendar(args) => commands::calendar::run(global, &args),

@@ -6,11 +6,18 @@ pub mod calendar;
 mod cycle;
 pub mod demo;
 pub mod diff;
+pub mod discrepancies;
 pub mod ledger;
 pub mod load;
 mod named;
 mod output;
 mod progress;
+pub mod release;
+pub mod runs;
+mod shown;
+pub mod stage;
+pub mod status;
+mod table;
 pub mod verify;
 mod who;
 

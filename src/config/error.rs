@@ -128,7 +128,7 @@ fn plain_types(message: &str) -> String {
 }
 
 /// The most similar of the known names, if one is similar at all.
-pub(super) fn did_you_mean<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+pub(crate) fn did_you_mean<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let near = |name: &&str| strsim::osa_distance(wrong, name);
     let best = known.into_iter().min_by_key(near)?;
     let allowed = (wrong.chars().count().max(best.chars().count()) / 3).max(1);
@@ -136,7 +136,7 @@ pub(super) fn did_you_mean<'a>(wrong: &str, known: impl IntoIterator<Item = &'a 
 }
 
 /// Names for a sentence: "`a`, `b`", or "none".
-pub(super) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let names: Vec<String> = names.into_iter().map(|n| format!("`{n}`")).collect();
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }

@@ -9,12 +9,14 @@ mod project;
 mod raw;
 mod reconciliation;
 mod secret;
+mod stages;
 #[cfg(test)]
 mod tests;
 mod validate;
 
 pub use calendar::{Calendar, HolidaySource};
 pub use error::ConfigError;
+pub(crate) use error::{did_you_mean, listed};
 pub use project::{Project, Store, StoreKind};
 pub use raw::{Checks, Choice, ChoiceWithoutLegacy, ParamType, Policy, Release};
 pub use reconciliation::{

@@ -78,6 +78,8 @@ pub(super) struct RawReconciliation {
     pub population: Option<RawPopulation>,
     pub decisions: Option<Spanned<RawDecisions>>,
     pub release: Option<Release>,
+    #[serde(default)]
+    pub stages: BTreeMap<Text, Vec<Text>>,
 }
 
 /// The type of a parameter, as it is bound.

@@ -7,7 +7,7 @@ use super::error::{ConfigError, SourceText, listed};
 use super::project::StoreKind;
 use super::raw::{ParamType, Policy, Release};
 use super::secret::Secret;
-use crate::domain::{Amount, ColumnType, Filter, Tolerance};
+use crate::domain::{Amount, ColumnType, Filter, Machine, Tolerance};
 
 /// One reconciliation.
 #[derive(Clone, Debug)]
@@ -34,6 +34,8 @@ pub struct Reconciliation {
     pub decisions: Option<Decisions>,
     /// How a verified cycle is released.
     pub release: Option<Release>,
+    /// Every step that its cycles may take, with the payment steps after `released`.
+    pub machine: Machine,
 }
 
 /// A column by its names on both sides.

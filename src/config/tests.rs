@@ -51,6 +51,8 @@ fn the_reference_parses_and_says_what_it_says() {
     assert!(net.tolerance.as_ref().expect("tolerance").is_zero() && net.compare);
     assert_eq!(payout.column("fee").expect("fee").name.candidate, "amount.fee");
     assert!(!payout.column("memo").expect("memo").compare);
+    let stages: Vec<String> = payout.machine.states().iter().skip(9).map(ToString::to_string).collect();
+    assert_eq!(stages, ["messages_prepared", "payment_requested", "paid", "returned"]);
     let Origin::Store { store, what: What::Query(queries) } = &payout.legacy.origin else { panic!("legacy") };
     assert_eq!(store, "core");
     assert_eq!(queries.of(StoreKind::MySql).expect("query").path, Path::new("payout/legacy.mysql.sql"));
@@ -249,6 +251,18 @@ fn files_that_must_not_parse() {
             "population of an unknown store",
             small("[reconciliation.payout.population]\nstore = \"x\"\nquery = \"q.sql\""),
         ),
+        ("stages: no name of a state", small("[reconciliation.payout.stages]\nreleased = [\"Paid\"]")),
+        ("stages: not of payment", small("[reconciliation.payout.stages]\ndecided = [\"paid\"]")),
+        ("stages: back to the built-in", small("[reconciliation.payout.stages]\nreleased = [\"paid\", \"blocked\"]")),
+        (
+            "stages: cut off",
+            small("[reconciliation.payout.stages]\nreleased = [\"payment_requsted\"]\npayment_requested = [\"paid\"]"),
+        ),
+        ("stages: never begun", small("[reconciliation.payout.stages]\npayment_requested = [\"paid\"]")),
+        ("stages: a circle", small("[reconciliation.payout.stages]\nreleased = [\"a\"]\na = [\"b\"]\nb = [\"a\"]")),
+        ("stages: twice", small("[reconciliation.payout.stages]\nreleased = [\"paid\", \"paid\"]")),
+        ("stages: no step", small("[reconciliation.payout.stages]\nreleased = []")),
+        ("stages: no list", small("[reconciliation.payout.stages]\nreleased = \"paid\"")),
         ("negative approvals", small("[reconciliation.payout.release]\napprovals = -1")),
         ("approval of a wrong type", small("[checks]\napproval = \"yes\"")),
     ];

@@ -15,6 +15,7 @@ use super::reconciliation::{
     Canary, ColumnSettings, Decisions, FileRef, Input, Mapped, Origin, Partitions, PathDefinition, Population, Queries,
     Reconciliation, What, mapped,
 };
+use super::stages;
 use crate::domain::{Amount, ColumnType, Filter};
 
 pub(super) type Result<T> = std::result::Result<T, ConfigError>;
@@ -67,6 +68,7 @@ impl Validator<'_> {
             population,
             decisions: raw.decisions.map(|d| self.decisions(&d)).transpose()?,
             release: raw.release,
+            machine: stages::machine(self, &raw.stages)?,
         })
     }
 

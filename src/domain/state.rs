@@ -196,6 +196,19 @@ impl Machine {
         allowed
     }
 
+    /// Every state that it knows: the built-in ones, then those of payment, each once.
+    pub fn states(&self) -> Vec<State> {
+        let mut states = State::BUILT_IN.to_vec();
+        for (from, to) in &self.payment {
+            for state in [from, to] {
+                if !states.contains(state) {
+                    states.push(state.clone());
+                }
+            }
+        }
+        states
+    }
+
     /// Allows the step or says why not.
     ///
     /// # Errors

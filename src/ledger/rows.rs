@@ -67,7 +67,7 @@ pub(super) fn lock(db: &mut Database, id: i64) -> Result<Locked, LedgerError> {
     })
 }
 
-fn state(name: &str) -> Result<State, LedgerError> {
+pub(super) fn state(name: &str) -> Result<State, LedgerError> {
     State::parse(name).map_err(|error| LedgerError::failed(format!("the ledger holds a state that is none: {error}")))
 }
 
@@ -130,12 +130,13 @@ pub(super) fn has_origin(db: &mut Database, cycle: i64, origin: &str) -> Result<
     Ok(db.number(sql, fields![cycle, origin])? > 0)
 }
 
-const RUN: &str = "r.attempt, r.started_by, r.host, r.pid, r.started_at, r.ended_at, r.verdict, r.reasons, r.figures, \
+/// A run's columns, as `run_of` reads them.
+pub(super) const RUN: &str = "r.attempt, r.started_by, r.host, r.pid, r.started_at, r.ended_at, r.verdict, r.reasons, r.figures, \
     r.continues, r.superseded_by, r.discrepancies, r.discrepancies_hash, r.recon_version, r.machine, r.process_start";
 const CYCLE: &str = "c.id, c.reconciliation, c.params, c.state, c.state_at, c.created_at, c.lease_until, \
     d.attempt, d.at, d.candidate, d.legacy, d.held, d.totals, d.hash, d.place";
 
-fn run_of(row: &Row, first: usize, cycle: i64) -> Result<Option<(RunRecord, Process)>, LedgerError> {
+pub(super) fn run_of(row: &Row, first: usize, cycle: i64) -> Result<Option<(RunRecord, Process)>, LedgerError> {
     let Some(attempt) = row.maybe_integer(first)? else { return Ok(None) };
     let pid = u32::try_from(row.integer(first + 3)?).unwrap_or(0);
     let holder = Holder {

@@ -409,10 +409,16 @@ fn size(row: &Logged) -> usize {
 
 /// Logged discrepancies of a run, in their order.
 pub(super) fn discrepancies(db: &mut Database, run: RunId, from: i64, limit: i64) -> Result<Vec<Logged>, LedgerError> {
-    let sql = "SELECT record_key, kind, column_name, legacy, candidate, difference, reason FROM recon_discrepancies \
-        WHERE cycle_id = ? AND attempt = ? AND sequence >= ? ORDER BY sequence LIMIT ?";
     let values: [Field; 4] = [run.cycle.into(), run.attempt.into(), from.into(), limit.into()];
-    let rows = db.rows(sql, &values)?;
+    logged_of(db, "cycle_id = ? AND attempt = ? AND sequence >= ? ORDER BY sequence LIMIT ?", &values)
+}
+
+/// Logged discrepancies that satisfy a condition.
+pub(super) fn logged_of(db: &mut Database, condition: &str, values: &[Field]) -> Result<Vec<Logged>, LedgerError> {
+    let sql = format!(
+        "SELECT record_key, kind, column_name, legacy, candidate, difference, reason FROM recon_discrepancies WHERE {condition}"
+    );
+    let rows = db.rows(&sql, values)?;
     rows.iter()
         .map(|row| {
             Ok(Logged {

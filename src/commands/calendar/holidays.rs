@@ -15,9 +15,9 @@ use crate::exit::Exit;
 use crate::path::{ReadyInput, Shape};
 use crate::stores::{Locator, Settings};
 
+use super::super::table;
 use super::super::{Failure, print_lines};
 use super::known::{self, Sourced};
-use super::table;
 use super::write::Target;
 
 /// Largest .ics file that is read.

@@ -2,7 +2,6 @@
 
 mod holidays;
 mod known;
-mod table;
 mod write;
 
 use jiff::Timestamp;
@@ -15,8 +14,12 @@ use crate::config::{Calendar, Project};
 use crate::domain::calendar::{CalendarError, Near, Payout, PayoutCalendar, Verification, verifications};
 use crate::domain::{parse_date, parse_instant};
 use crate::exit::Exit;
+use crate::ledger::CycleKey;
 
-use super::{Failure, print_lines};
+use super::cycle::{self, command};
+use super::named::params;
+use super::who::who;
+use super::{Failure, print_lines, table};
 
 /// Runs the command.
 ///
@@ -44,10 +47,11 @@ pub fn run(global: &Global, args: &CalendarArgs) -> Result<Exit, Failure> {
             let days = known::read(&project, &calendar)?;
             print(&days, &days.next(at).map_err(|error| unknown(&calendar, error))?, *format)
         }
-        CalendarCommand::Due { name, at, format } => {
+        CalendarCommand::Due { name, at, dry_run, by, format } => {
             let (project, calendar) = calendar(global, name)?;
             let at = moment(at.as_deref(), &calendar.rule.zone, false)?;
-            due(global, &project, &calendar, at, *format)
+            let by = (!dry_run).then(|| who(by.as_deref())).transpose()?;
+            due(global, &project, &calendar, at, by.as_deref(), *format)
         }
         CalendarCommand::Holidays(args) => {
             let (project, calendar) = calendar(global, &args.name)?;
@@ -140,39 +144,56 @@ fn skipped(days: &PayoutCalendar, payout: &Payout) -> String {
     if all.is_empty() { "-".to_owned() } else { all.join(", ") }
 }
 
+/// A verification that is near, and whether it is in the ledger.
+struct Due {
+    one: Verification,
+    /// Whether it is in the ledger, and whether it was put there just now; `None` when the ledger was not asked.
+    registered: Option<bool>,
+}
+
 fn due(
     global: &Global,
     project: &Project,
     calendar: &Calendar,
     at: Timestamp,
+    by: Option<&str>,
     format: ListFormat,
 ) -> Result<Exit, Failure> {
-    let Some(feed) = &calendar.feed else {
-        return Err(Failure::usage(format!("calendar `{}` says of no reconciliation", calendar.name))
-            .hint("name what verifies its payouts: reconciliation = \"payout\" and param = \"payout_date\""));
-    };
     let days = known::read(project, calendar)?;
-    let due = verifications(&days.near(at).map_err(|error| unknown(calendar, error))?, feed);
+    let near = days.near(at).map_err(|error| unknown(calendar, error))?;
+    let verifications = match &calendar.feed {
+        Some(feed) => verifications(&near, feed),
+        None => near.iter().map(of_nobody).collect(),
+    };
+    let due = match (&calendar.feed, by) {
+        (Some(_), Some(by)) => register(project, verifications, by)?,
+        _ => verifications.into_iter().map(|one| Due { one, registered: None }).collect(),
+    };
     match format {
         ListFormat::Json => {
+            let fed = calendar.feed.is_some();
             let all: Vec<Json> = due
                 .iter()
-                .map(|one| {
+                .map(|Due { one, registered }| {
                     json!({
-                        "id": one.id,
-                        "reconciliation": one.reconciliation,
+                        "id": fed.then_some(&one.id),
+                        "reconciliation": fed.then_some(&one.reconciliation),
                         "params": one.params.iter().map(|(n, d)| (n.clone(), d.to_string().into())).collect::<serde_json::Map<_, _>>(),
                         "base_days": one.base_days.iter().map(Date::to_string).collect::<Vec<_>>(),
                         "payout_day": one.payout_day.to_string(),
                         "register_at": table::iso(&one.register_at),
                         "verify_at": table::iso(&one.verify_at),
                         "state": state(one, at),
-                        "registered": false,
-                        "command": command(global, one),
+                        "registered": registered.is_some(),
+                        "new": *registered == Some(true),
+                        "command": fed.then(|| verify(global, one)),
                     })
                 })
                 .collect();
             print_lines(&[Json::from(all).to_string()]);
+            if !fed && !global.quiet {
+                eprintln!("{}", nobody(calendar));
+            }
         }
         ListFormat::Table if due.is_empty() => {
             let shown = table::moment(&at.to_zoned(calendar.rule.zone.clone()));
@@ -186,18 +207,71 @@ fn due(
         }
         ListFormat::Table => {
             let mut lines = Vec::new();
-            for one in &due {
+            for Due { one, registered } in &due {
                 let base: Vec<String> = one.base_days.iter().map(|day| table::day(*day)).collect();
                 lines.push(format!("{}  ({})", one.id, state(one, at)));
                 lines.push(format!("  payout day   {}", table::day(one.payout_day)));
                 lines.push(format!("  base day     {}", base.join(", ")));
                 lines.push(format!("  verify at    {}  {}", table::moment(&one.verify_at), why(calendar, one)));
-                lines.push(format!("  run          {}", command(global, one)));
+                if calendar.feed.is_some() {
+                    lines.push(format!("  run          {}", verify(global, one)));
+                    let said = match registered {
+                        Some(true) => "now",
+                        Some(false) => "already",
+                        None => "no: a dry run registers nothing",
+                    };
+                    lines.push(format!("  registered   {said}"));
+                }
+            }
+            if calendar.feed.is_none() {
+                lines.push(nobody(calendar));
             }
             print_lines(&lines);
         }
     }
     Ok(Exit::Success)
+}
+
+/// A payout that no reconciliation verifies.
+fn of_nobody(payout: &Payout) -> Verification {
+    Verification {
+        id: format!("payout of {}", payout.payout_day),
+        reconciliation: String::new(),
+        params: Vec::new(),
+        base_days: vec![payout.base_day],
+        payout_day: payout.payout_day,
+        register_at: payout.register_at.clone(),
+        verify_at: payout.verify_at.clone(),
+    }
+}
+
+fn nobody(calendar: &Calendar) -> String {
+    format!(
+        "nothing is registered: calendar `{}` says of no reconciliation (reconciliation = \"payout\" and param = \"payout_date\")",
+        calendar.name
+    )
+}
+
+/// Registers each in the ledger, once however often it is asked. Without any the ledger is not opened.
+fn register(project: &Project, all: Vec<Verification>, by: &str) -> Result<Vec<Due>, Failure> {
+    if all.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut ledger = cycle::ledger(project)?;
+    all.into_iter()
+        .map(|one| {
+            let given: Vec<String> = one.params.iter().map(|(name, day)| format!("{name}={day}")).collect();
+            let reconciliation = project.reconciliation(&one.reconciliation)?;
+            let key = CycleKey::new(&reconciliation.name, &params(reconciliation, &given)?)?;
+            Ok(Due { registered: Some(ledger.register(&key, by)?), one })
+        })
+        .collect()
+}
+
+/// The command that verifies, as it is typed into a shell.
+fn verify(global: &Global, one: &Verification) -> String {
+    let params: Vec<(&str, String)> = one.params.iter().map(|(name, day)| (name.as_str(), day.to_string())).collect();
+    command(global, "verify", &one.reconciliation, params.iter().map(|(name, day)| (*name, day.as_str())))
 }
 
 /// Whether a verification waits for its time or is to run now.
@@ -211,31 +285,5 @@ fn why(calendar: &Calendar, one: &Verification) -> &'static str {
         (true, _) => "the evening before the payout day",
         (false, Near::BusinessDay) => "the morning after the last business day before the payout day",
         (false, Near::Day) => "the morning after the base day",
-    }
-}
-
-/// The command that verifies, as it is typed into a shell.
-fn command(global: &Global, one: &Verification) -> String {
-    let mut words = vec!["recon".to_owned()];
-    if global.config != std::path::Path::new("recon.toml") {
-        words.extend(["--config".to_owned(), global.config.display().to_string()]);
-    }
-    if let Some(profile) = &global.profile {
-        words.extend(["--profile".to_owned(), profile.clone()]);
-    }
-    words.extend(["verify".to_owned(), one.reconciliation.clone()]);
-    for (name, day) in &one.params {
-        words.extend(["--param".to_owned(), format!("{name}={day}")]);
-    }
-    words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
-}
-
-/// A word for a POSIX shell.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:@%+,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
     }
 }

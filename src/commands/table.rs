@@ -1,4 +1,4 @@
-//! Days, times and aligned lines for the terminal.
+//! Days, times and aligned lines for the terminal. What comes from data cannot steer it.
 
 use jiff::Zoned;
 use jiff::civil::Date;
@@ -19,10 +19,17 @@ pub(super) fn iso(at: &Zoned) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
 }
 
+/// A text on one line: line ends and whatever else steers a terminal are written out.
+pub(super) fn plain(text: &str) -> String {
+    let shown = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(shown).collect()
+}
+
 /// A heading and rows in columns as wide as their widest text.
 pub(super) fn lines(heading: &[&str], rows: &[Vec<String>]) -> Vec<String> {
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|text| plain(text)).collect()).collect();
     let mut widths: Vec<usize> = heading.iter().map(|text| text.width()).collect();
-    for row in rows {
+    for row in &rows {
         for (width, text) in widths.iter_mut().zip(row) {
             *width = (*width).max(text.width());
         }
