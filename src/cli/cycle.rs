@@ -167,3 +167,49 @@ pub enum DiscrepanciesCommand {
         format: ListFormat,
     },
 }
+
+/// How far the new path is trusted, of each reconciliation.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  recon canary status payout\n  recon canary set payout --percent 5 --why 'six clean payouts' --by kim"
+)]
+pub struct CanaryArgs {
+    /// What is asked.
+    #[command(subcommand)]
+    pub command: CanaryCommand,
+}
+
+/// What can be asked of the canary.
+#[derive(Debug, Subcommand)]
+pub enum CanaryCommand {
+    /// The share in force, its history, the runs at it, and what is recommended.
+    Status {
+        /// The reconciliation's name in recon.toml.
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// Runs looked at.
+        #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        runs: u32,
+        /// How it is printed.
+        #[arg(long, short, value_name = "FORMAT", default_value = "table")]
+        format: ListFormat,
+    },
+    /// Set the share of agreeing records that take the candidate's value, from the next run on.
+    Set {
+        /// The reconciliation's name in recon.toml.
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// The share, 0 to 100.
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=100))]
+        percent: u8,
+        /// Why; kept with the change.
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        why: String,
+        /// Who sets it (default: RECON_USER, or the account).
+        #[arg(long, value_name = "WHO")]
+        by: Option<String>,
+        /// How it is printed.
+        #[arg(long, short, value_name = "FORMAT", default_value = "table")]
+        format: ListFormat,
+    },
+}

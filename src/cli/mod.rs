@@ -13,7 +13,8 @@ use crate::exit::Exit;
 use crate::report::Format;
 
 pub use cycle::{
-    CycleArgs, DiscrepanciesArgs, DiscrepanciesCommand, ReleaseArgs, RunsArgs, RunsCommand, StageArgs, StatusArgs,
+    CanaryArgs, CanaryCommand, CycleArgs, DiscrepanciesArgs, DiscrepanciesCommand, ReleaseArgs, RunsArgs, RunsCommand,
+    StageArgs, StatusArgs,
 };
 pub use read::ReadArgs;
 pub use verify::VerifyArgs;
@@ -77,6 +78,8 @@ enum Command {
     Runs(RunsArgs),
     /// The discrepancies that runs logged.
     Discrepancies(DiscrepanciesArgs),
+    /// How far the new path is trusted, and whether to raise or cut back.
+    Canary(CanaryArgs),
     /// The ledger itself: its schema, its size, what is old.
     Ledger(LedgerArgs),
     /// The merchant settlement's own calculation program: NDJSON in and out, or a service.
@@ -441,6 +444,7 @@ fn dispatch(global: &Global, command: Command) -> Result<Exit, Failure> {
         Command::Status(args) => commands::status::run(global, &args),
         Command::Runs(args) => commands::runs::run(global, &args),
         Command::Discrepancies(args) => commands::discrepancies::run(global, &args),
+        Command::Canary(args) => commands::canary::run(global, &args),
         Command::Ledger(args) => commands::ledger::run(global, &args),
         Command::Calculator { listen } => commands::calculator::run(listen.as_deref()),
         Command::Calendar(args) => commands::calendar::run(global, &args),

@@ -3,6 +3,7 @@
 
 pub mod calculator;
 pub mod calendar;
+pub mod canary;
 mod cycle;
 pub mod demo;
 pub mod diff;

@@ -198,6 +198,10 @@ pub(super) struct RawHttp {
 pub(super) struct RawCanary {
     pub percent: Option<Spanned<i64>>,
     pub max_discrepancy_rate: Option<Spanned<AmountText>>,
+    pub cut_back_to: Option<Spanned<i64>>,
+    pub raise_after: Option<Spanned<i64>>,
+    #[serde(default)]
+    pub segments: Vec<Text>,
 }
 
 /// What is paid for each kind of discrepancy.

@@ -220,11 +220,17 @@ pub struct Canary {
     pub percent: u8,
     /// Above this percentage of discrepant keys the whole cycle falls back to legacy.
     pub max_discrepancy_rate: Option<Amount>,
+    /// The share that it falls back to by itself when that percentage is exceeded.
+    pub cut_back_to: Option<u8>,
+    /// Clean runs in a row after which a larger share is recommended.
+    pub raise_after: u32,
+    /// Columns whose values must all have been covered before a larger share is recommended.
+    pub segments: Vec<String>,
 }
 
 impl Default for Canary {
     fn default() -> Self {
-        Canary { percent: 100, max_discrepancy_rate: None }
+        Canary { percent: 100, max_discrepancy_rate: None, cut_back_to: None, raise_after: 6, segments: Vec::new() }
     }
 }
 

@@ -317,10 +317,29 @@ impl Validator<'_> {
 
     fn canary(&self, raw: &RawCanary) -> Result<Canary> {
         let mut canary = Canary::default();
-        if let Some(percent) = &raw.percent {
-            canary.percent = (u8::try_from(*percent.get_ref()).ok().filter(|p| *p <= 100))
-                .ok_or_else(|| self.error(percent.span(), "`percent` is a whole number from 0 to 100"))?;
+        let percent = |name: &str, percent: &Spanned<i64>| {
+            (u8::try_from(*percent.get_ref()).ok().filter(|p| *p <= 100))
+                .ok_or_else(|| self.error(percent.span(), format!("`{name}` is a whole number from 0 to 100")))
+        };
+        if let Some(share) = &raw.percent {
+            canary.percent = percent("percent", share)?;
         }
+        if let Some(share) = &raw.cut_back_to {
+            canary.cut_back_to = Some(percent("cut_back_to", share)?);
+            if raw.max_discrepancy_rate.is_none() {
+                return Err(self
+                    .error(
+                        share.span(),
+                        "`cut_back_to` says what happens above `max_discrepancy_rate`, which is missing",
+                    )
+                    .hint("add e.g. max_discrepancy_rate = \"0.5%\""));
+            }
+        }
+        if let Some(runs) = &raw.raise_after {
+            canary.raise_after = (u32::try_from(*runs.get_ref()).ok().filter(|runs| *runs > 0))
+                .ok_or_else(|| self.error(runs.span(), "`raise_after` is a number of runs, 1 or more"))?;
+        }
+        canary.segments = raw.segments.iter().map(|name| name.get_ref().clone()).collect();
         if let Some(rate) = &raw.max_discrepancy_rate {
             let text = &rate.get_ref().0;
             let amount = text.strip_suffix('%').and_then(|digits| Amount::parse(digits.trim_end()).ok());

@@ -2,6 +2,7 @@
 //! way. Pure but for temporary files; must not know where decisions are written.
 #![deny(clippy::float_arithmetic)]
 
+mod canary;
 mod judgement;
 mod rule;
 mod survey;
@@ -9,6 +10,7 @@ mod survey;
 use crate::domain::Value;
 use crate::report::DiscrepancyKind;
 
+pub use canary::{Advice, Trial, advise};
 pub use judgement::{Evidence, Judgement, exceeds, judge};
 pub use rule::{Rule, Ruling};
 pub use survey::{Bridge, Survey, decisions, survey};

@@ -1,7 +1,7 @@
 //! Every key of a comparison decided: once to know what the decisions will hold and add up to, and again, as often as
 //! is wanted, as a stream of decisions. Nothing is written here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use crate::compare::{Compared, Copies, Outcome, Record, Records, amount_of};
@@ -50,6 +50,11 @@ pub struct Survey {
     pub reasons: BTreeMap<Reason, u64>,
     /// One for each compared column that holds numbers.
     pub bridges: Vec<Bridge>,
+    /// Of each of those columns, the sum of the values that are the candidate's: the money that trusts it.
+    pub covered: Vec<Amount>,
+    /// Values of the segment columns: of any record, and of those that take the candidate's value. At most
+    /// [`SEGMENTS`] of each.
+    pub segments: (BTreeSet<String>, BTreeSet<String>),
     /// What the columns hold.
     pub layout: Layout,
     /// Keys of which a legacy value could not be determined or cannot be paid.
@@ -60,8 +65,12 @@ pub struct Survey {
     pub blocks: BTreeMap<&'static str, u64>,
 }
 
+/// Segments that are remembered.
+pub const SEGMENTS: usize = 1_000;
+
 #[derive(Clone, Default)]
 struct Sums {
+    covered: Total,
     legacy: Total,
     candidate_taken: Total,
     tolerated: Total,
@@ -77,11 +86,14 @@ pub fn survey(
     compared: &mut Compared,
     rule: &Rule,
     configured: &dyn Fn(&str) -> Option<ColumnType>,
+    segments: &[String],
 ) -> io::Result<Survey> {
     let report = compared.report.clone();
     let mut records = compared.records()?;
     let plan = records.plan();
     let (key, width) = (plan.judge.key, plan.columns.len());
+    let names = || plan.key.iter().chain(plan.columns.iter().map(|column| &column.legacy));
+    let segments: Vec<usize> = segments.iter().filter_map(|segment| names().position(|name| name == segment)).collect();
     let seen =
         |name: &String| Seen { name: name.clone(), configured: configured(name), integers: true, ..Seen::default() };
     let mut survey = Survey {
@@ -99,6 +111,7 @@ pub fn survey(
             (0..key).for_each(|at| observe(&mut survey.layout.key[at], any.at(at), true));
         }
         let used = used(&record, &ruling);
+        survey.segment(&record, &ruling, &segments);
         for (column, sums) in sums.iter_mut().enumerate() {
             if let Some(copies) = used {
                 observe(&mut survey.layout.columns[column], copies.at(key + column), false);
@@ -108,6 +121,8 @@ pub fn survey(
     }
     survey.layout.key.iter_mut().chain(&mut survey.layout.columns).for_each(fold);
     survey.bridges = bridges(&report, &sums).map_err(io::Error::other)?;
+    let numeric = report.columns.iter().zip(&sums).filter(|(column, _)| column.totals.is_some());
+    survey.covered = numeric.map(|(_, sums)| sums.covered.amount()).collect();
     let decided: u64 = survey.taken.iter().sum();
     if decided != report.counts.keys {
         let what = format!("{} distinct keys were compared, but {decided} were decided", report.counts.keys);
@@ -120,6 +135,18 @@ impl Survey {
     /// Decisions of one source.
     pub fn of(&self, taken: Taken) -> u64 {
         self.taken[taken as usize]
+    }
+
+    fn segment(&mut self, record: &Record<'_>, ruling: &Ruling, columns: &[usize]) {
+        let Some(copies) = record.any().filter(|_| !columns.is_empty()) else { return };
+        let parts: Vec<String> = columns.iter().map(|at| Value::of(copies.at(*at)).to_string()).collect();
+        let segment = parts.join("/");
+        let sets = [(true, &mut self.segments.0), (ruling.taken == Taken::Candidate, &mut self.segments.1)];
+        for (_, set) in sets.into_iter().filter(|(counts, _)| *counts) {
+            if set.len() < SEGMENTS && !set.contains(&segment) {
+                set.insert(segment.clone());
+            }
+        }
     }
 
     fn note(&mut self, ruling: &Ruling) {
@@ -148,6 +175,9 @@ impl Sums {
         }
         let Some(used) = used else { return };
         self.decided.add(&amount(used));
+        if ruling.taken == Taken::Candidate {
+            self.covered.add(&amount(used));
+        }
         if let (Taken::Candidate, Some(legacy), Some(candidate)) = (ruling.taken, record.legacy, record.candidate) {
             let total = match record.outcome {
                 Outcome::Tolerated => &mut self.tolerated,

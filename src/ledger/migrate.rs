@@ -11,9 +11,10 @@ use super::database::{Database, fields, moment};
 use super::error::LedgerError;
 
 /// What an applied migration never changes: a change is a new one.
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (1, "cycles", include_str!("migrations/0001_cycles.sql")),
     (2, "audit", include_str!("migrations/0002_audit.sql")),
+    (3, "canary", include_str!("migrations/0003_canary.sql")),
 ];
 
 /// The newest schema that this recon knows.

@@ -11,6 +11,7 @@
 
 mod audit;
 mod begin;
+mod canary;
 mod database;
 mod error;
 mod lease;
@@ -33,6 +34,7 @@ use crate::domain::{Machine, State};
 
 pub use audit::{Chain, Entry};
 pub use begin::{Begin, Begun};
+pub use canary::CanaryChange;
 pub use error::{LedgerError, Message};
 pub use lists::Listed;
 pub use migrate::NEWEST;
@@ -74,7 +76,7 @@ pub enum Waited {
     TimedOut(Option<Box<Cycle>>),
 }
 
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 10] = [
     "recon_cycles",
     "recon_runs",
     "recon_transitions",
@@ -83,6 +85,7 @@ const TABLES: [&str; 9] = [
     "recon_snapshots",
     "recon_run_snapshots",
     "recon_approvals",
+    "recon_canary",
     "recon_audit",
 ];
 

@@ -40,6 +40,8 @@ pub struct Verification {
     pub diff: Option<Report>,
     /// What was decided; `None` when nothing could be.
     pub decisions: Option<Decided>,
+    /// How far the candidate was trusted.
+    pub canary: Canary,
     /// Every check that ran.
     pub checks: Vec<Check>,
     /// Records that must exist, by an independent count, where there is one.
@@ -63,6 +65,19 @@ pub struct Decided {
     pub hash: Option<String>,
     /// One for each compared column that holds numbers.
     pub totals: Vec<Bridged>,
+}
+
+/// How far the candidate was trusted.
+#[derive(Clone, Debug, Default)]
+pub struct Canary {
+    /// Share of agreeing records that take its value.
+    pub percent: u8,
+    /// Whether more records disagreed than is allowed, so that all fell back to legacy.
+    pub fallback: bool,
+    /// The sum of the values that are the candidate's, per column.
+    pub covered: Vec<(String, Amount)>,
+    /// Values of the segment columns: of any record, and of those that take the candidate's value.
+    pub segments: (Vec<String>, Vec<String>),
 }
 
 /// How a column's decisions follow from legacy's control total: `legacy + candidate_taken + tolerated - held`.
@@ -129,6 +144,7 @@ impl Verification {
             ("snapshot", json!(self.snapshot)),
             ("decisions", json!(self.decisions.as_ref().map(decided_object))),
             ("totals", Json::Object(totals.map(|total| (total.column.clone(), bridge_object(total))).collect())),
+            ("canary", canary_object(&self.canary)),
             ("checks", self.checks.iter().map(check_object).collect()),
             ("coverage", self.coverage()),
         ] {
@@ -186,6 +202,15 @@ fn bridge_object(bridge: &Bridged) -> Json {
         "held": bridge.held.to_string(),
         "decisions": bridge.decided.to_string(),
         "residual": bridge.residual.to_string(),
+    })
+}
+
+fn canary_object(canary: &Canary) -> Json {
+    let covered: Map<String, Json> =
+        canary.covered.iter().map(|(column, amount)| (column.clone(), json!(amount.to_string()))).collect();
+    json!({
+        "percent": canary.percent, "fallback": canary.fallback, "covered": covered,
+        "segments": { "seen": canary.segments.0, "covered": canary.segments.1 },
     })
 }
 

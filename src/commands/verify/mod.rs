@@ -52,6 +52,7 @@ pub fn run(global: &Global, args: &VerifyArgs) -> Result<Exit, Failure> {
     }
     let texts = snapshot::texts(&named)?;
     let mut ledger = named.ledger()?;
+    let percent = super::canary::in_force(&mut ledger, &named.reconciliation)?;
     let done = ledger.status(&named.key)?.is_some_and(|cycle| cycle.state.is_decided());
     if let Some(place) = place.as_mut().filter(|_| !done || args.again) {
         // Better said before hours of computing than after.
@@ -72,7 +73,7 @@ pub fn run(global: &Global, args: &VerifyArgs) -> Result<Exit, Failure> {
     match ledger.begin_run(&named.key, &begin)? {
         Begun::Found(cycle) => found::report(global, args, format, &mut ledger, &cycle),
         Begun::Started(run) => {
-            let work = Work { global, args, format, named: &named, settings: &settings, who: &who, texts };
+            let work = Work { global, args, format, named: &named, settings: &settings, who: &who, texts, percent };
             work.run(&mut ledger, *run, request, place)
         }
     }

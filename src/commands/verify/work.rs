@@ -1,6 +1,6 @@
 //! The work of a run that holds its cycle, step by step; each step is written to the ledger before the next begins.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,7 +20,7 @@ use crate::domain::{Amount, State, Value};
 use crate::exit::Exit;
 use crate::ledger::{DecisionSummary, Ledger, Run, RunVerdict};
 use crate::path::{documents, ready};
-use crate::report::verification::{Bridged, Decided, Verification};
+use crate::report::verification::{Bridged, Canary, Decided, Verification};
 use crate::report::{Format, count};
 use crate::stores::{Progress, Settings, StoreError};
 
@@ -39,6 +39,8 @@ pub(super) struct Work<'a> {
     pub(super) settings: &'a Settings,
     pub(super) who: &'a str,
     pub(super) texts: Vec<Text>,
+    /// Share of agreeing records that take the candidate's value.
+    pub(super) percent: u8,
 }
 
 /// What is known of a run so far, for its report.
@@ -53,6 +55,8 @@ struct Known {
 struct Outcome {
     judgement: Judgement,
     survey: Option<Survey>,
+    /// Whether more records disagreed than is allowed.
+    fallback: bool,
     found: Option<ReadBack>,
     place: Option<String>,
 }
@@ -93,6 +97,9 @@ impl Work<'_> {
             }
         };
         drop(run);
+        if let Some(notice) = super::super::canary::cut_back(ledger, &self.named.reconciliation, &verification)? {
+            eprintln!("{notice}");
+        }
         self.deliver(&verification, Some(&mut compared))?;
         Ok(exit_of(verdict))
     }
@@ -109,7 +116,7 @@ impl Work<'_> {
         place: Option<&mut Place>,
         known: &mut Known,
     ) -> Result<(Compared, Verification, RunVerdict), Failure> {
-        let percent = self.named.reconciliation.canary.percent;
+        let percent = self.percent;
         for text in &self.texts {
             run.snapshot(text.kind, &text.name, &text.text)?;
         }
@@ -129,7 +136,8 @@ impl Work<'_> {
         let surveyed = match compared.doubts.is_empty() {
             true => {
                 let kind = |name: &str| self.named.reconciliation.column(name).and_then(|column| column.column_type);
-                Some(survey(&mut compared, &rule, &kind).map_err(|error| temporary(&error))?)
+                let segments = self.segments(&compared)?;
+                Some(survey(&mut compared, &rule, &kind, segments).map_err(|error| temporary(&error))?)
             }
             false => None,
         };
@@ -143,7 +151,7 @@ impl Work<'_> {
         });
         run.advance(&State::Checked, None)?;
 
-        let mut outcome = Outcome { judgement, survey: surveyed, found: None, place: None };
+        let mut outcome = Outcome { judgement, survey: surveyed, fallback, found: None, place: None };
         match (place, &outcome.survey) {
             (None, _) => known.notices.push(
                 "recon.toml has no [decisions] for this reconciliation: the decisions are written nowhere".to_owned(),
@@ -183,6 +191,20 @@ impl Work<'_> {
             _ => run.block(verdict, &verification.reasons, &figures)?,
         }
         Ok((compared, verification, verdict))
+    }
+
+    /// The segment columns, which must be among those of the comparison.
+    fn segments(&self, compared: &Compared) -> Result<&[String], Failure> {
+        let segments = &self.named.reconciliation.canary.segments;
+        let plan = compared.plan();
+        let mut known = plan.key.iter().chain(plan.columns.iter().map(|column| &column.legacy));
+        match segments.iter().find(|name| !known.any(|column| column == *name)) {
+            Some(name) => {
+                Err(Failure::usage(format!("`segments` names `{name}`, which is no key and no compared column"))
+                    .hint("name columns of the comparison in [reconciliation.….canary] of recon.toml"))
+            }
+            None => Ok(segments),
+        }
     }
 
     /// Whether decisions are written: always to a table, of which the payer sees only what is released; to a file only
@@ -304,7 +326,15 @@ impl Work<'_> {
                 totals: totals.collect(),
             }
         });
+        let mut canary = Canary { percent: self.percent, fallback: outcome.fallback, ..Canary::default() };
+        if let Some(survey) = &outcome.survey {
+            let columns = survey.bridges.iter().map(|bridge| bridge.column.clone());
+            canary.covered = columns.zip(survey.covered.iter().cloned()).collect();
+            let list = |set: &BTreeSet<String>| set.iter().cloned().collect();
+            canary.segments = (list(&survey.segments.0), list(&survey.segments.1));
+        }
         Verification {
+            canary,
             verdict: outcome.judgement.verdict.name(),
             reasons: outcome.judgement.reasons.clone(),
             notices: known.notices.clone(),
@@ -410,7 +440,7 @@ fn read(compared: &Compared) -> String {
 fn unfinished(failure: &Failure) -> Outcome {
     let reasons = vec![failure.what.clone()];
     let judgement = Judgement { verdict: RunVerdict::Incomplete, reasons };
-    Outcome { judgement, survey: None, found: None, place: None }
+    Outcome { judgement, survey: None, fallback: false, found: None, place: None }
 }
 
 fn temporary(error: &io::Error) -> Failure {

@@ -1,0 +1,12 @@
+//! `recon verify` with the real binary and real stores: the decision rule row by row, the verdicts, the tie of totals,
+//! many callers at once, and what is left when it is killed.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod callers;
+mod engine;
+mod rule;
+mod ties;
+mod verdicts;
