@@ -28,7 +28,8 @@ fn tomorrow_is_the_payout_day_so_it_is_verified_the_same_evening() {
             "register_at": "2026-11-12T18:00:00+09:00",
             "verify_at": "2026-11-12T22:00:00+09:00",
             "state": "waiting",
-            "registered": false,
+            "registered": true,
+            "new": true,
             "command": "recon verify payout --param payout_date=2026-11-13",
         }])
     );
@@ -36,6 +37,10 @@ fn tomorrow_is_the_payout_day_so_it_is_verified_the_same_evening() {
     for at in ["2026-11-12T18:00:00+09:00", "2026-11-12T09:00:00Z", "2026-11-12T21:59:59", "2026-11-13T23:59:59"] {
         assert_eq!(ids(&due(at)), ids(&evening), "{at}");
     }
+    assert_eq!(
+        (&due("2026-11-13T01:00")[0]["registered"], &due("2026-11-13T01:00")[0]["new"]),
+        (&true.into(), &false.into())
+    );
     assert_eq!(due("2026-11-12T21:59:59")[0]["state"], "waiting");
     assert_eq!(due("2026-11-12T22:00:00")[0]["state"], "due");
 }
@@ -134,4 +139,102 @@ fn clocks_that_are_put_forward_do_not_lose_a_verification() {
     place.write("recon.toml", berlin);
     let list = json(&place, &["list", "investors", "--from", "2026-03-28", "--to", "2026-03-28"]);
     assert_eq!(list[0]["verify_at"], "2026-03-29T03:00:00+02:00");
+}
+
+/// The cycles in the ledger, with who registered each and how often it was written down.
+fn cycles(place: &Place) -> Vec<(String, String, usize)> {
+    use recon::ledger::{Ledger, Process};
+    let url = format!("sqlite:{}", place.path().join("recon.db").display());
+    let mut ledger = Ledger::open(&recon::config::Secret::new(url), Process::current()).expect("a ledger");
+    let cycles = ledger.history(None, None, 100).expect("cycles");
+    let audit = ledger.audit_entries(1, 1000).expect("entries");
+    cycles
+        .iter()
+        .map(|cycle| {
+            let steps = ledger.steps(cycle.id).expect("steps");
+            let written = audit.iter().filter(|entry| {
+                entry.what == "registered" && entry.detail.contains(&format!("\"cycle\":{},", cycle.id))
+            });
+            assert_eq!(written.count(), steps.len(), "{}", cycle.key);
+            (cycle.key.to_string(), steps[0].by.clone(), steps.len())
+        })
+        .collect()
+}
+
+#[test]
+fn twenty_evening_jobs_at_once_register_a_verification_once() {
+    let place = place();
+    // Two are near: each must be registered once, and by one of the jobs.
+    place.write("recon.toml", PROJECT.replace("[5, 15, 25]", "[5, 6]").replace("business_day = 6", "business_day = 1"));
+    let jobs: Vec<_> = (0..20)
+        .map(|job| {
+            let mut command = place.command();
+            command.args(["calendar", "due", "investors", "--at", "2026-11-06T18:00", "--format", "json"]);
+            command.args(["--by", &format!("job {job}")]);
+            command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().expect("recon")
+        })
+        .collect();
+    let mut new = [0, 0];
+    for job in jobs {
+        let output = job.wait_with_output().expect("it ended");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let due: Json = serde_json::from_slice(&output.stdout).expect("JSON");
+        assert_eq!(ids(&due), ["payout/payout_date=2026-11-06", "payout/payout_date=2026-11-09"]);
+        for (count, one) in new.iter_mut().zip(due.as_array().unwrap()) {
+            assert_eq!(one["registered"], true);
+            *count += usize::from(one["new"] == true);
+        }
+    }
+    assert_eq!(new, [1, 1], "each is new to one job");
+    let cycles = cycles(&place);
+    let names: Vec<_> = cycles.iter().map(|(name, _, steps)| (name.as_str(), *steps)).collect();
+    assert_eq!(names, [("payout payout_date=2026-11-09", 1), ("payout payout_date=2026-11-06", 1)]);
+    assert!(cycles.iter().all(|(_, by, _)| by.starts_with("job ")), "{cycles:?}");
+}
+
+#[test]
+fn who_registers_is_written_down() {
+    let due = ["calendar", "due", "investors", "--at", "2026-11-12T18:00"];
+    for (environment, more, by) in [
+        (&[("RECON_USER", "evening"), ("USER", "root")][..], &["--by", " kim "][..], Some("kim")),
+        (&[("RECON_USER", "evening"), ("USER", "someone")], &[], Some("evening")),
+        (&[("RECON_USER", ""), ("USER", "someone")], &[], Some("someone")),
+        (&[("LOGNAME", "logged in")], &[], Some("logged in")),
+        // The name of the account, whatever it is here.
+        (&[], &[], None),
+    ] {
+        let place = environment.iter().fold(place(), |place, (name, value)| place.env(name, value));
+        let outcome = place.recon(&[&due[..], more].concat());
+        assert_eq!(outcome.code, Some(0), "{outcome}");
+        let registered = cycles(&place);
+        assert!(!registered[0].1.is_empty() && by.is_none_or(|by| by == registered[0].1), "{registered:?}");
+    }
+    let nobody = place().recon(&[&due[..], &["--by", " "]].concat());
+    assert!(nobody.code == Some(2) && nobody.stderr.contains("`--by` needs a name"), "{nobody}");
+}
+
+#[test]
+fn a_dry_run_and_a_calendar_of_no_reconciliation_register_nothing() {
+    let place = place();
+    let at = ["due", "investors", "--at", "2026-11-12T18:00"];
+    let dry = json(&place, &[&at[..], &["--dry-run"]].concat());
+    assert_eq!((&dry[0]["registered"], &dry[0]["new"]), (&false.into(), &false.into()));
+    assert!(text(&place, &[&at[..], &["--dry-run"]].concat()).contains("a dry run registers nothing"));
+    // Nothing is due: the ledger is not asked.
+    assert_eq!(json(&place, &["due", "investors", "--at", "2026-11-12T17:00"]), serde_json::json!([]));
+    place.write("recon.toml", PROJECT.replace("reconciliation = \"payout\"\nparam = \"payout_date\"\n", ""));
+    let nobody = json(&place, &at);
+    assert_eq!((&nobody[0]["payout_day"], &nobody[0]["id"]), (&"2026-11-13".into(), &Json::Null));
+    assert_eq!((&nobody[0]["registered"], &nobody[0]["command"]), (&false.into(), &Json::Null));
+    insta::assert_snapshot!(text(&place, &at));
+    assert!(!place.path().join("recon.db").exists(), "no ledger was made");
+}
+
+#[test]
+fn a_ledger_that_cannot_be_reached_is_said() {
+    let place = place();
+    place.write("recon.toml", format!("{PROJECT}[ledger]\nurl = \"postgres://recon:hunter2@127.0.0.1:1/ledger\"\n"));
+    let outcome = place.recon(&["calendar", "due", "investors", "--at", "2026-11-12T18:00", "--format", "json"]);
+    assert!(outcome.code == Some(3) && outcome.stderr.contains("cannot be reached"), "{outcome}");
+    assert!(outcome.stdout.is_empty() && !outcome.stderr.contains("hunter2"), "{outcome}");
 }

@@ -94,9 +94,6 @@ fn what_is_asked_wrongly_is_said() {
         assert!(outcome.code == Some(2) && outcome.stderr.contains(why), "{arguments:?}: {outcome}");
         assert_eq!(outcome.stdout, "", "{arguments:?}");
     }
-    place.write("recon.toml", PROJECT.replace("reconciliation = \"payout\"\nparam = \"payout_date\"\n", ""));
-    let outcome = place.recon(&["calendar", "due", "investors", "--at", "2026-11-12T18:00"]);
-    assert!(outcome.code == Some(2) && outcome.stderr.contains("param = \"payout_date\""), "{outcome}");
     place.write("recon.toml", PROJECT.replace("sqlite:core.db", "mysql://u:hunter2@127.0.0.1:1/none"));
     let outcome = place.recon(&["calendar", "due", "investors", "--at", "2026-11-12T18:00"]);
     assert!(outcome.code == Some(3) && !outcome.stderr.contains("hunter2"), "{outcome}");
