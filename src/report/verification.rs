@@ -201,8 +201,13 @@ fn bridge_object(bridge: &Bridged) -> Json {
         "tolerated": bridge.tolerated.to_string(),
         "held": bridge.held.to_string(),
         "decisions": bridge.decided.to_string(),
-        "residual": bridge.residual.to_string(),
+        "residual": residual(&bridge.residual),
     })
+}
+
+/// Nothing left over is `0`, whatever the scale of what was summed.
+fn residual(rest: &Amount) -> String {
+    if rest.is_zero() { "0".to_owned() } else { rest.to_string() }
 }
 
 fn canary_object(canary: &Canary) -> Json {
@@ -353,7 +358,10 @@ fn bridge(decided: &Decided) -> Grid {
             number(&total.tolerated, held(&total.tolerated)),
             number(&total.held, held(&total.held)),
             number(&total.decided, Style::Bold),
-            number(&total.residual, if total.residual.is_zero() { Style::Good } else { Style::Bad }),
+            GridCell::number(
+                residual(&total.residual),
+                if total.residual.is_zero() { Style::Good } else { Style::Bad },
+            ),
         ]);
     }
     grid

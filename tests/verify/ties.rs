@@ -10,7 +10,7 @@ fn amount(unknown: bool) -> impl Strategy<Value = Option<String>> {
     let number = (any::<i64>(), 0_u32..30, any::<bool>()).prop_map(|(digits, scale, long)| {
         let digits = if long { format!("{digits}{}", digits.unsigned_abs()) } else { (digits % 1_000).to_string() };
         let (sign, digits) = digits.strip_prefix('-').map_or(("", digits.as_str()), |rest| ("-", rest));
-        let padded = format!("{digits:0>1$}", scale as usize + 1);
+        let padded = format!("{digits:0>width$}", width = scale as usize + 1);
         let (whole, behind) = padded.split_at(padded.len() - scale as usize);
         let whole = whole.trim_start_matches('0');
         let whole = if whole.is_empty() { "0" } else { whole };
