@@ -304,7 +304,8 @@ impl Work<'_> {
             let totals = survey.bridges.iter().map(|bridge| {
                 let at = survey.layout.columns.iter().position(|seen| seen.name == bridge.column);
                 let written = outcome.found.as_ref().zip(at).and_then(|(found, at)| found.totals.get(at));
-                let decided = written.unwrap_or(&bridge.decided).clone();
+                // A DECIMAL(65,30) gives back thirty decimals: the same value is shown as it was summed up.
+                let decided = written.filter(|sum| !sum.same_value(&bridge.decided)).unwrap_or(&bridge.decided).clone();
                 Bridged {
                     residual: bridge.residual(&decided).unwrap_or(Amount::NAN),
                     column: bridge.column.clone(),
