@@ -252,7 +252,7 @@ impl Place {
         let names: Vec<String> = key.iter().chain(columns).cloned().collect();
         match &self.at {
             At::Table(table) => {
-                let cycle = table.cycle_of(run)?;
+                let (cycle, names) = (table.cycle_of(run)?, table.named(&names)?);
                 read::read(&self.of_table(table, &cycle, run, &names, key.len())?)
             }
             At::File(file) => {

@@ -101,6 +101,18 @@ fn a_superseded_run_is_kept_once_even_when_the_move_was_interrupted(fresh: &Fres
     assert_eq!((fresh.count("decision"), fresh.count("decision_history")), (40, 40));
 }
 
+fn names_in_another_case_are_the_tables_own(fresh: &Fresh) {
+    let (mut layout, decisions) = plain(5);
+    let mut place = fresh.place();
+    let back = round(&mut place, &ticket("c", 1), &layout, &decisions);
+    if fresh.kind() == "postgres" {
+        return;
+    }
+    layout.key[0].name = "ID".into();
+    layout.columns[0].name = "Net".into();
+    assert_eq!(round(&mut place, &ticket("c", 2), &layout, &decisions).hash, back.hash);
+}
+
 fn two_ledgers_whose_runs_have_one_name(fresh: &Fresh) {
     let (layout, decisions) = plain(5);
     let mut place = fresh.place();
@@ -139,6 +151,7 @@ on_every_engine!(
     a_later_run_replaces_an_earlier_one_and_keeps_it,
     what_an_interrupted_run_left_is_cleared_away,
     a_superseded_run_is_kept_once_even_when_the_move_was_interrupted,
+    names_in_another_case_are_the_tables_own,
     two_ledgers_whose_runs_have_one_name,
     several_processes_make_the_table_at_once,
 );
