@@ -195,7 +195,10 @@ impl Fence<'_> {
             "(recon_cycle_hash, recon_cycle, origin, token, run) VALUES ('{hash}', {cycle}, {origin}, {token}, {run})"
         );
         let insert = match dialect {
-            Dialect::MySql => format!("INSERT IGNORE INTO {table} {values}"),
+            // IGNORE would pass over values that do not fit, too.
+            Dialect::MySql => {
+                format!("INSERT INTO {table} {values} ON DUPLICATE KEY UPDATE recon_cycle_hash = recon_cycle_hash")
+            }
             _ => format!("INSERT INTO {table} {values} ON CONFLICT (recon_cycle_hash) DO NOTHING"),
         };
         self.touch(&insert)?;

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use sha2::{Digest, Sha256};
 
 use crate::decide::Decision;
-use crate::domain::{Amount, Batch, Cell, CellRef, ColumnType, NumberForm, Value, is_plain_literal};
+use crate::domain::{Amount, Batch, Cell, CellRef, ColumnType, NumberForm, Value, is_plain_literal, plain_literal};
 use crate::stores::StoreError;
 
 use super::Seen;
@@ -250,20 +250,18 @@ pub(super) fn spell(at: CellRef<'_>, out: &mut Vec<u8>, scratch: &mut String) ->
             scratch.push_str(at.text(text));
             2
         }
-        Cell::Number { mut coefficient, scale, .. } => {
-            let mut scale = i32::from(scale);
-            if coefficient == 0 {
-                scale = 0;
-            }
-            while coefficient != 0 && coefficient % 10 == 0 {
-                (coefficient, scale) = (coefficient / 10, scale - 1);
-            }
-            let _ = write!(scratch, "{coefficient}e{}", -scale);
+        Cell::Number { coefficient, scale, .. } => {
+            spell_small(coefficient, scale, scratch);
             1
         }
         Cell::Wide { text, .. } => {
-            let amount = Amount::parse(at.text(text)).map_err(|error| error.to_string())?;
-            spell_wide(&amount, scratch);
+            match without_zeros(at.text(text)) {
+                Some((coefficient, scale)) => spell_small(coefficient, scale, scratch),
+                None => {
+                    let amount = Amount::parse(at.text(text)).map_err(|error| error.to_string())?;
+                    spell_wide(&amount, scratch);
+                }
+            }
             1
         }
         Cell::Text(span) | Cell::Untyped(span) => {
@@ -300,6 +298,30 @@ pub(super) fn spell(at: CellRef<'_>, out: &mut Vec<u8>, scratch: &mut String) ->
     out.extend_from_slice(&(scratch.len() as u64).to_be_bytes());
     out.extend_from_slice(scratch.as_bytes());
     Ok(())
+}
+
+/// A number of more digits than a cell holds, when they are but zeros behind the point: as DECIMAL(65,30) sends it.
+pub(super) fn without_zeros(text: &str) -> Option<(i128, i16)> {
+    let (_, fraction) = text.split_once('.')?;
+    let zeros = fraction.len() - fraction.trim_end_matches('0').len();
+    plain_literal(text[..text.len() - zeros].trim_end_matches('.').as_bytes())
+}
+
+/// The same amount with no more zeros at its end than `scale` digits behind the point need.
+pub(super) fn tidy(amount: &Amount, scale: u32) -> Amount {
+    let shown = plain_digits(amount);
+    let Some((whole, fraction)) = shown.split_once('.') else { return amount.clone() };
+    let needed = fraction.trim_end_matches('0').len().max((scale as usize).min(fraction.len()));
+    let tidy = if needed == 0 { whole.to_owned() } else { format!("{whole}.{}", &fraction[..needed]) };
+    Amount::parse(&tidy).unwrap_or_else(|_| amount.clone())
+}
+
+fn spell_small(mut coefficient: i128, scale: i16, out: &mut String) {
+    let mut scale = if coefficient == 0 { 0 } else { i32::from(scale) };
+    while coefficient != 0 && coefficient % 10 == 0 {
+        (coefficient, scale) = (coefficient / 10, scale - 1);
+    }
+    let _ = write!(out, "{coefficient}e{}", -scale);
 }
 
 fn spell_wide(amount: &Amount, out: &mut String) {

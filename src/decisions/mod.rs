@@ -87,9 +87,11 @@ impl Layout {
         (names(&self.key), names(&self.columns))
     }
 
-    /// Which compared columns hold amounts: of the others nothing is summed, whatever their text looks like.
-    fn amounts(&self) -> Vec<bool> {
-        self.columns.iter().map(|seen| seen.numbers + seen.literals + seen.booleans > 0).collect()
+    /// Which compared columns hold amounts, with how many digits behind the point: of the others nothing is summed,
+    /// whatever their text looks like.
+    fn amounts(&self) -> Vec<Option<u32>> {
+        let amount = |seen: &Seen| seen.numbers + seen.literals + seen.booleans > 0;
+        self.columns.iter().map(|seen| amount(seen).then_some(seen.scale)).collect()
     }
 }
 
@@ -250,7 +252,7 @@ impl Place {
         let names: Vec<String> = key.iter().chain(columns).cloned().collect();
         match &self.at {
             At::Table(table) => {
-                let cycle = table.cycle_of(run)?;
+                let (cycle, names) = (table.cycle_of(run)?, table.named(&names)?);
                 read::read(&self.of_table(table, &cycle, run, &names, key.len())?)
             }
             At::File(file) => {

@@ -13,7 +13,7 @@ use crate::stores::sort::{Sorted, Sorter};
 use crate::stores::{KeyRange, Locator, ReadRequest, Reader, Received, Settings, StoreError, Wanted, Wish};
 
 use super::ReadBack;
-use super::form::{Forms, RecordsHash, spell};
+use super::form::{Forms, RecordsHash, spell, tidy, without_zeros};
 
 /// Bytes of memory for bringing decisions into the order in which a store sends them.
 const SORT_MEMORY: usize = 64 << 20;
@@ -229,14 +229,14 @@ struct Sums<'a> {
     place: &'a Place<'a>,
     taken: [u64; 3],
     totals: Vec<Total>,
-    /// Columns that hold amounts.
-    amounts: Vec<bool>,
+    /// Columns that hold amounts: digits behind the point that were decided with.
+    amounts: Vec<Option<u32>>,
 }
 
 impl<'a> Sums<'a> {
     fn of(place: &'a Place<'a>) -> Sums<'a> {
         let columns = place.names.len() - place.key;
-        Sums { place, taken: [0; 3], totals: vec![Total::default(); columns], amounts: vec![true; columns] }
+        Sums { place, taken: [0; 3], totals: vec![Total::default(); columns], amounts: vec![Some(0); columns] }
     }
 
     fn add(&mut self, record: &Batch) -> Result<(), StoreError> {
@@ -252,14 +252,16 @@ impl<'a> Sums<'a> {
             .hint("the decisions were changed by something else than recon: verify again"));
         };
         self.taken[taken as usize] += 1;
-        for (at, total) in self.totals.iter_mut().enumerate().filter(|(at, _)| self.amounts[*at]) {
+        for (at, total) in self.totals.iter_mut().enumerate().filter(|(at, _)| self.amounts[*at].is_some()) {
             add_amount(record.at(0, self.place.key + at), total);
         }
         Ok(())
     }
 
     fn read_back(&self, hash: RecordsHash) -> ReadBack {
-        ReadBack { taken: self.taken, totals: self.totals.iter().map(Total::amount).collect(), hash: hash.finish() }
+        let totals = self.totals.iter().zip(&self.amounts);
+        let totals = totals.map(|(total, scale)| tidy(&total.amount(), scale.unwrap_or(0))).collect();
+        ReadBack { taken: self.taken, totals, hash: hash.finish() }
     }
 }
 
@@ -268,11 +270,14 @@ fn add_amount(at: CellRef<'_>, total: &mut Total) {
     match at.cell {
         Cell::Number { coefficient, scale, .. } => total.add_small(coefficient, scale.into()),
         Cell::Bool(truth) => total.add_small(i128::from(truth), 0),
-        Cell::Wide { text, .. } => {
-            if let Ok(amount) = Amount::parse(at.text(text)) {
-                total.add(&amount);
+        Cell::Wide { text, .. } => match without_zeros(at.text(text)) {
+            Some((coefficient, scale)) => total.add_small(coefficient, scale.into()),
+            None => {
+                if let Ok(amount) = Amount::parse(at.text(text)) {
+                    total.add(&amount);
+                }
             }
-        }
+        },
         Cell::Text(span) | Cell::Untyped(span) => match plain_literal(at.bytes(span)) {
             Some((coefficient, scale)) => total.add_small(coefficient, scale.into()),
             None if is_plain_literal(at.bytes(span)) => {
@@ -309,7 +314,7 @@ pub(super) fn read(place: &Place<'_>) -> Result<ReadBack, StoreError> {
 pub(super) fn verify(
     place: &Place<'_>,
     forms: &Forms,
-    amounts: Vec<bool>,
+    amounts: Vec<Option<u32>>,
     in_order: bool,
     decisions: &mut dyn Iterator<Item = io::Result<Decision>>,
 ) -> Result<ReadBack, StoreError> {

@@ -24,7 +24,7 @@ use super::{Layout, Ticket};
 /// Bytes after which a statement is sent.
 const STATEMENT: usize = 512 << 10;
 /// Rows that are deleted at once.
-const PIECE: u64 = 20_000;
+const PIECE: u64 = 100_000;
 /// Names of what recon makes beside the table.
 const BESIDE: [&str; 3] = ["_runs", "_history", "_released"];
 
@@ -52,9 +52,15 @@ impl Table {
     /// # Errors
     /// Class `Usage`: the name cannot be used.
     pub(super) fn new(url: &str, name: &str, settings: &Settings) -> Result<Table, StoreError> {
-        let label = crate::stores::Locator::parse(url)?.label();
+        let locator = crate::stores::Locator::parse(url)?;
+        let label = locator.label();
+        if !matches!(locator.dialect(), "mysql" | "postgres" | "sqlite") {
+            return Err(StoreError::usage(format!("decisions cannot be written to {label}")).hint(
+                "they go to a table of MySQL, MariaDB, PostgreSQL or SQLite, or to a .parquet or .csv file (`file = …`)",
+            ));
+        }
         let parts: Vec<&str> = name.split('.').collect();
-        let most = if label.starts_with("sqlite:") { 1 } else { 2 };
+        let most = if locator.dialect() == "sqlite" { 1 } else { 2 };
         let refuse =
             |why: String| Err(StoreError::usage(format!("{label}: decisions cannot go to a table `{name}`: {why}")));
         if parts.len() > most || parts.iter().any(|part| part.trim().is_empty()) {
@@ -111,7 +117,7 @@ impl Table {
         let forms = session.prepare(layout, &key, &columns)?;
         session.no_other_cycle(ticket)?;
         let row = session.fence().take(ticket)?;
-        session.clear(ticket, row.written.as_deref(), &forms)?;
+        session.clear(ticket, row.written.as_deref(), &forms, alive)?;
         let written = session.insert(ticket, &forms, decisions, alive)?;
         let run = session.writer.dialect().text(&ticket.run);
         alive(written.count)?;
@@ -126,6 +132,20 @@ impl Table {
         let mut session = self.session()?;
         let existing = session.existing()?.ok_or_else(|| session.gone())?;
         session.judge(&existing, layout, &key, &columns)
+    }
+
+    /// The names as the table has them.
+    pub(super) fn named(&self, names: &[String]) -> Result<Vec<String>, StoreError> {
+        let mut session = self.session()?;
+        let (dialect, existing) = (session.writer.dialect(), session.existing()?.ok_or_else(|| session.gone())?);
+        let named = |name: &String| {
+            let found = existing.iter().find(|column| same_name(dialect, &column.name, name));
+            found.map(|column| column.name.clone()).ok_or_else(|| {
+                StoreError::failed(format!("{}: the column `{name}` is gone", session.label()))
+                    .hint("verify the cycle again")
+            })
+        };
+        names.iter().map(named).collect()
     }
 
     /// The cycle whose decisions are those of a run.
@@ -419,7 +439,13 @@ impl Session<'_> {
     }
 
     /// Moves the earlier complete run to the history and deletes what is left of others.
-    fn clear(&mut self, ticket: &Ticket, written: Option<&str>, forms: &Forms) -> Result<(), StoreError> {
+    fn clear(
+        &mut self,
+        ticket: &Ticket,
+        written: Option<&str>,
+        forms: &Forms,
+        alive: &mut dyn FnMut(u64) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
         let (dialect, patience) = (self.writer.dialect(), self.patience());
         let table = dialect.table(&self.table.name);
         let cycle = dialect.text(&ticket.cycle);
@@ -432,7 +458,7 @@ impl Session<'_> {
             self.keep(ticket, old, &self.columns(&forms.names))?;
         }
         for run in &runs {
-            self.delete(ticket, run)?;
+            self.delete(ticket, run, alive)?;
         }
         if written.is_some_and(|old| old != ticket.run) {
             self.fence().set(ticket, "written_run = NULL")?;
@@ -460,12 +486,18 @@ impl Session<'_> {
                 "INSERT INTO {history} ({columns}) SELECT {columns} FROM {table} WHERE {of} AND EXISTS ({guard})"
             ),
         };
-        self.touch(&sql)?;
+        // One statement for all of a run, so that the history never holds a part of one.
+        self.writer.touch(&sql, patience.saturating_mul(12)).map_err(|refused| refused.error)?;
         self.fence().still_mine(ticket).map(|_| ())
     }
 
     /// Deletes a run piece by piece: no statement takes long, and each proves that it may.
-    fn delete(&mut self, ticket: &Ticket, run: &str) -> Result<(), StoreError> {
+    fn delete(
+        &mut self,
+        ticket: &Ticket,
+        run: &str,
+        alive: &mut dyn FnMut(u64) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
         let dialect = self.writer.dialect();
         let table = dialect.table(&self.table.name);
         let of = format!("recon_run = {} AND recon_cycle = {}", dialect.text(run), dialect.text(&ticket.cycle));
@@ -478,7 +510,9 @@ impl Session<'_> {
             ),
             Dialect::Sqlite => format!("DELETE FROM {table} WHERE {of} AND EXISTS ({guard})"),
         };
-        while self.touch(&sql)? > 0 {}
+        while self.touch(&sql)? > 0 {
+            alive(0)?;
+        }
         self.fence().still_mine(ticket).map(|_| ())
     }
 

@@ -53,6 +53,10 @@ pub fn whole_file_when<T>(
     file.as_file().sync_all().map_err(|error| failed(&error))?;
     when()?;
     file.persist(path).map_err(|error| failed(&error))?;
+    // That it has its name is on disk only when the folder is; a folder that cannot be opened is no failure.
+    if let Ok(folder) = std::fs::File::open(folder) {
+        let _ = folder.sync_all();
+    }
     Ok(result)
 }
 

@@ -114,7 +114,7 @@ impl SqlWriter {
 
 async fn mysql(options: sqlx::mysql::MySqlConnectOptions) -> Result<Connected, sqlx::Error> {
     let mut connection: MySqlConnection = options.connect().await?;
-    let set = "SET SESSION time_zone = '+00:00', autocommit = 1, \
+    let set = "SET SESSION time_zone = '+00:00', autocommit = 1, innodb_lock_wait_timeout = 300, \
                sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO'";
     connection.execute(sqlx::raw_sql(set)).await?;
     Ok(Connected::MySql(Box::new(connection)))
