@@ -2,13 +2,26 @@
 //! bulk, so that a run that was overtaken writes nothing more and the payer never sees half of a run; reads back what
 //! is there. Must not decide.
 
-use std::io;
-use std::path::Path;
+mod catalogue;
+mod columns;
+mod fence;
+mod file;
+mod form;
+mod literal;
+mod read;
+mod table;
 
-use crate::config::{Decisions, Project};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::config::{Decisions, Project, StoreKind};
 use crate::decide::{Decision, Taken};
 use crate::domain::{Amount, ColumnType, Value};
-use crate::stores::{Settings, StoreError};
+use crate::stores::sql::Dialect;
+use crate::stores::{Locator, Settings, StoreError};
+
+use file::DecisionsFile;
+use table::Table;
 
 /// Whose decisions are written.
 #[derive(Clone, Debug)]
@@ -67,6 +80,19 @@ pub struct Layout {
     pub columns: Vec<Seen>,
 }
 
+impl Layout {
+    /// The names of the key columns and of the compared ones.
+    fn names(&self) -> (Vec<String>, Vec<String>) {
+        let names = |columns: &[Seen]| columns.iter().map(|seen| seen.name.clone()).collect();
+        (names(&self.key), names(&self.columns))
+    }
+
+    /// Which compared columns hold amounts: of the others nothing is summed, whatever their text looks like.
+    fn amounts(&self) -> Vec<bool> {
+        self.columns.iter().map(|seen| seen.numbers + seen.literals + seen.booleans > 0).collect()
+    }
+}
+
 /// What is found where decisions were written.
 #[derive(Clone, Debug, Default)]
 pub struct ReadBack {
@@ -88,6 +114,15 @@ impl ReadBack {
 /// Where the decisions of a reconciliation are.
 pub struct Place {
     label: String,
+    at: At,
+    files: Vec<PathBuf>,
+    /// The run that was written last, when its decisions came in the order in which they are read back.
+    in_order: Option<String>,
+}
+
+enum At {
+    Table(Table),
+    File(DecisionsFile),
 }
 
 impl Place {
@@ -96,16 +131,43 @@ impl Place {
     /// # Errors
     /// Class `Usage`: it names no store that decisions can be written to.
     pub fn of(
-        _project: &Project,
+        project: &Project,
         decisions: &Decisions,
-        _params: &[(String, Value)],
-        _settings: &Settings,
+        params: &[(String, Value)],
+        settings: &Settings,
     ) -> Result<Place, StoreError> {
-        let label = match decisions {
-            Decisions::Table { table, .. } => table.clone(),
-            Decisions::File(path) => path.display().to_string(),
-        };
-        Ok(Place { label })
+        match decisions {
+            Decisions::Table { store, table } => {
+                let store = project.store(store)?;
+                if !matches!(store.kind, StoreKind::MySql | StoreKind::Postgres | StoreKind::Sqlite) {
+                    return Err(StoreError::usage(format!("decisions cannot be written to the store `{}`", store.name))
+                        .hint("they go to a table of MySQL, MariaDB, PostgreSQL or SQLite, or to a .parquet or .csv file (`file = …`)"));
+                }
+                Place::table(store.url.expose(), table, settings)
+            }
+            Decisions::File(path) => Place::file(path, params, settings),
+        }
+    }
+
+    /// A table of the store at a URL.
+    ///
+    /// # Errors
+    /// Class `Usage`: a URL or name that cannot be used.
+    pub fn table(url: &str, table: &str, settings: &Settings) -> Result<Place, StoreError> {
+        let locator = Locator::parse(url)?.with_table(table.to_owned());
+        let files = locator.path().map(PathBuf::from).into_iter().collect();
+        let at = At::Table(Table::new(url, table, settings)?);
+        Ok(Place { label: locator.label(), at, files, in_order: None })
+    }
+
+    /// A Parquet or CSV file; `{name}` in its name is replaced by the parameter of that name.
+    ///
+    /// # Errors
+    /// Class `Usage`: another kind of file, or a parameter that is not known or cannot stand in a name.
+    pub fn file(path: &Path, params: &[(String, Value)], settings: &Settings) -> Result<Place, StoreError> {
+        let file = DecisionsFile::new(path, params, settings)?;
+        let files = file.files().into_iter().map(Path::to_owned).collect();
+        Ok(Place { label: file.path.display().to_string(), at: At::File(file), files, in_order: None })
     }
 
     /// How messages name it: no password.
@@ -115,7 +177,7 @@ impl Place {
 
     /// Files that it may write to.
     pub fn files(&self) -> Vec<&Path> {
-        Vec::new()
+        self.files.iter().map(PathBuf::as_path).collect()
     }
 
     /// Looks whether decisions of this cycle can be written there, before anything is computed: reachable, writable,
@@ -123,23 +185,35 @@ impl Place {
     ///
     /// # Errors
     /// Class `Usage` for what is in the way, `Failed` when it cannot be reached.
-    pub fn check(&mut self, _ticket: &Ticket, _key: &[String], _columns: &[String]) -> Result<(), StoreError> {
-        Ok(())
+    pub fn check(&mut self, ticket: &Ticket, key: &[String], columns: &[String]) -> Result<(), StoreError> {
+        match &self.at {
+            At::Table(table) => table.check(ticket, key, columns),
+            At::File(file) => file.check(ticket, key, columns),
+        }
     }
 
-    /// Writes the decisions of a run in key order; gives how many there were.
+    /// Writes the decisions of a run in key order; gives how many there were. `alive` is called with the number of those
+    /// written before each piece of them; its error stops the writing.
     ///
     /// # Errors
     /// A value does not fit exactly, another run has overtaken this one, or the store fails. What was written until
     /// then is seen by no payer.
     pub fn write(
         &mut self,
-        _ticket: &Ticket,
-        _layout: &Layout,
-        _decisions: &mut dyn Iterator<Item = io::Result<Decision>>,
-        _alive: &mut dyn FnMut(u64) -> Result<(), StoreError>,
+        ticket: &Ticket,
+        layout: &Layout,
+        decisions: &mut dyn Iterator<Item = io::Result<Decision>>,
+        alive: &mut dyn FnMut(u64) -> Result<(), StoreError>,
     ) -> Result<u64, StoreError> {
-        Err(StoreError::failed("decisions cannot be written yet"))
+        self.in_order = None;
+        match &self.at {
+            At::Table(table) => {
+                let written = table.write(ticket, layout, decisions, alive)?;
+                self.in_order = written.in_order.then(|| ticket.run.clone());
+                Ok(written.count)
+            }
+            At::File(file) => file.write(ticket, layout, decisions, alive),
+        }
     }
 
     /// Reads the decisions of a run from where they are and compares each with what was decided.
@@ -148,34 +222,131 @@ impl Place {
     /// The first decision that is not what was decided, or the store fails.
     pub fn verify(
         &mut self,
-        _ticket: &Ticket,
-        _layout: &Layout,
-        _decisions: &mut dyn Iterator<Item = io::Result<Decision>>,
+        ticket: &Ticket,
+        layout: &Layout,
+        decisions: &mut dyn Iterator<Item = io::Result<Decision>>,
     ) -> Result<ReadBack, StoreError> {
-        Err(StoreError::failed("decisions cannot be read yet"))
+        match &self.at {
+            At::Table(table) => {
+                let forms = table.forms(layout)?;
+                let place = self.of_table(table, &ticket.cycle, &ticket.run, &forms.names, forms.key)?;
+                let in_order = self.in_order.as_ref() == Some(&ticket.run);
+                read::verify(&place, &forms, layout.amounts(), in_order, decisions)
+            }
+            At::File(file) => {
+                let forms = file.forms(layout)?;
+                let same = vec![("recon_run", ticket.run.clone()), ("recon_cycle", ticket.cycle.clone())];
+                let place = self.of_file(file, same, &forms.names, forms.key)?;
+                read::verify(&place, &forms, layout.amounts(), true, decisions)
+            }
+        }
     }
 
     /// Reads the decisions of a run from where they are.
     ///
     /// # Errors
     /// They are not there, or the store fails.
-    pub fn read(&mut self, _run: &str, _key: &[String], _columns: &[String]) -> Result<ReadBack, StoreError> {
-        Err(StoreError::failed("decisions cannot be read yet"))
+    pub fn read(&mut self, run: &str, key: &[String], columns: &[String]) -> Result<ReadBack, StoreError> {
+        let names: Vec<String> = key.iter().chain(columns).cloned().collect();
+        match &self.at {
+            At::Table(table) => {
+                let cycle = table.cycle_of(run)?;
+                read::read(&self.of_table(table, &cycle, run, &names, key.len())?)
+            }
+            At::File(file) => {
+                let same = vec![("recon_run", run.to_owned())];
+                read::read(&self.of_file(file, same, &names, key.len())?)
+            }
+        }
     }
 
     /// Lets the payer see the decisions of a run, whose cycle is released. May be repeated.
     ///
     /// # Errors
-    /// The store fails.
-    pub fn publish(&mut self, _ticket: &Ticket, _hash: &str) -> Result<(), StoreError> {
-        Err(StoreError::failed("decisions cannot be published yet"))
+    /// They are not all there, another run is released or has taken over, or the store fails.
+    pub fn publish(&mut self, ticket: &Ticket, hash: &str) -> Result<(), StoreError> {
+        match &self.at {
+            At::Table(table) => table.publish(ticket, hash),
+            At::File(file) => file.publish(ticket, hash),
+        }
     }
 
     /// Whether the payer sees the decisions of a run already.
     ///
     /// # Errors
     /// The store fails.
-    pub fn is_published(&mut self, _ticket: &Ticket) -> Result<bool, StoreError> {
-        Err(StoreError::failed("decisions cannot be read yet"))
+    pub fn is_published(&mut self, ticket: &Ticket) -> Result<bool, StoreError> {
+        match &self.at {
+            At::Table(table) => table.is_published(ticket),
+            At::File(file) => file.is_published(ticket),
+        }
     }
+
+    fn of_table<'a>(
+        &'a self,
+        table: &'a Table,
+        cycle: &str,
+        run: &str,
+        names: &'a [String],
+        key: usize,
+    ) -> Result<read::Place<'a>, StoreError> {
+        let locator = Locator::parse(&table.url)?;
+        let dialect = match locator.dialect() {
+            "mysql" => Dialect::MySql,
+            "postgres" => Dialect::Postgres,
+            _ => Dialect::Sqlite,
+        };
+        let own = ["recon_source", "recon_reason"];
+        let wanted = names.iter().map(|name| dialect.name(name)).chain(own.map(str::to_owned)).collect::<Vec<_>>();
+        let sql = format!(
+            "SELECT {} FROM {} WHERE recon_cycle = :cycle AND recon_run = :run",
+            wanted.join(", "),
+            dialect.table(&table.name)
+        );
+        let text = |text: &str| Value::Text { text: text.to_owned(), untyped: false };
+        let params = vec![("cycle".to_owned(), text(cycle)), ("run".to_owned(), text(run))];
+        let locator = locator.with_query(sql)?.with_params(params);
+        let settings = &table.settings;
+        Ok(read::Place { label: &self.label, locator, settings, names, key, by_key: true, same: Vec::new() })
+    }
+
+    fn of_file<'a>(
+        &'a self,
+        file: &'a DecisionsFile,
+        same: Vec<(&'static str, String)>,
+        names: &'a [String],
+        key: usize,
+    ) -> Result<read::Place<'a>, StoreError> {
+        let (locator, settings) = (file.locator()?, file.settings());
+        Ok(read::Place { label: &self.label, locator, settings, names, key, by_key: false, same })
+    }
+}
+
+/// Refuses columns that are named like recon's own, or twice.
+fn no_own_names(key: &[String], columns: &[String]) -> Result<(), StoreError> {
+    let mut seen = std::collections::HashSet::new();
+    for name in key.iter().chain(columns) {
+        let lower = name.to_lowercase();
+        if columns::OWN.contains(&lower.as_str()) {
+            return Err(StoreError::usage(format!(
+                "the column `{name}` has the name of one that recon adds to the decisions"
+            ))
+            .hint("give it another name in the query (`AS`), or do not compare it (`compare = false`)"));
+        }
+        if !seen.insert(lower) {
+            return Err(StoreError::usage(format!("two columns of the decisions are named `{name}`")));
+        }
+    }
+    Ok(())
+}
+
+/// The temporary file that holds the decisions failed.
+fn unreadable(error: io::Error) -> StoreError {
+    StoreError::failed(format!("the decisions cannot be read from their temporary file: {error}"))
+        .hint("check that the temporary folder (TMPDIR) has room")
+}
+
+/// Nanoseconds since 1970-01-01T00:00Z.
+fn now() -> i128 {
+    std::time::UNIX_EPOCH.elapsed().map_or(0, |since| i128::try_from(since.as_nanos()).unwrap_or(i128::MAX))
 }

@@ -37,7 +37,7 @@ pub use temporal::{
 pub use tolerance::{Tolerance, ToleranceError};
 pub use total::Total;
 pub use value::Value;
-pub(crate) use value::parse_uuid;
+pub(crate) use value::{hex, parse_uuid};
 
 /// Cuts a text for a message, marking the cut; never splits a character.
 pub fn shorten(text: &str, characters: usize) -> String {

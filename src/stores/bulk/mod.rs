@@ -4,10 +4,12 @@
 mod documents;
 mod parquet;
 mod sql;
+mod statement;
 
 pub use documents::{write_collection, write_ndjson};
-pub use parquet::{ParquetColumn, ParquetKind, write_parquet};
+pub use parquet::{ParquetColumn, ParquetKind, parquet_into, write_parquet};
 pub use sql::SqlWriter;
+pub use statement::Refused;
 
 use std::path::Path;
 
@@ -24,6 +26,18 @@ pub fn whole_file<T>(
     path: &Path,
     write: impl FnOnce(&mut std::io::BufWriter<&std::fs::File>) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
+    whole_file_when(path, write, || Ok(()))
+}
+
+/// As [`whole_file`]; the complete file gets its own name only when `when` agrees.
+///
+/// # Errors
+/// As [`whole_file`] and `when`; nothing is left behind then.
+pub fn whole_file_when<T>(
+    path: &Path,
+    write: impl FnOnce(&mut std::io::BufWriter<&std::fs::File>) -> Result<T, StoreError>,
+    when: impl FnOnce() -> Result<(), StoreError>,
+) -> Result<T, StoreError> {
     use std::io::Write;
     let failed = |error: &dyn std::fmt::Display| {
         StoreError::failed(format!("{} could not be written: {error}", path.display()))
@@ -37,6 +51,7 @@ pub fn whole_file<T>(
     drop(out);
     open_to_others(file.as_file());
     file.as_file().sync_all().map_err(|error| failed(&error))?;
+    when()?;
     file.persist(path).map_err(|error| failed(&error))?;
     Ok(result)
 }

@@ -1,10 +1,11 @@
 //! Rows into a Parquet file: integers, decimals, text, dates and instants, exactly.
 
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::builder::{
-    Date32Builder, Decimal128Builder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder,
+    BooleanBuilder, Date32Builder, Decimal128Builder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder,
 };
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
@@ -33,6 +34,8 @@ pub enum ParquetKind {
     Date,
     /// A moment in UTC, in microseconds.
     Instant,
+    /// A truth value.
+    Boolean,
 }
 
 /// A column of the file.
@@ -50,6 +53,7 @@ enum Builder {
     Text(StringBuilder),
     Date(Date32Builder),
     Instant(TimestampMicrosecondBuilder),
+    Boolean(BooleanBuilder),
 }
 
 /// Writes rows, compressed with zstd. Says how many there were.
@@ -62,33 +66,50 @@ pub fn write_parquet(
     rows: &mut dyn Iterator<Item = Vec<Value>>,
     written: Written<'_>,
 ) -> Result<u64, StoreError> {
+    make_folder_of(path)?;
+    let mut rows = rows.map(Ok);
+    let mut written = |count| {
+        written(count);
+        Ok(())
+    };
+    whole_file(path, |out| parquet_into(out, path, columns, &mut rows, &mut written))
+}
+
+/// Writes rows as a Parquet file into `out`; `written` may stop it. Says how many there were.
+///
+/// # Errors
+/// A row's own, what `written` says, `out` cannot be written, or a value does not fit its column exactly.
+pub fn parquet_into(
+    out: &mut (dyn Write + Send),
+    path: &Path,
+    columns: &[ParquetColumn],
+    rows: &mut dyn Iterator<Item = Result<Vec<Value>, StoreError>>,
+    written: &mut dyn FnMut(u64) -> Result<(), StoreError>,
+) -> Result<u64, StoreError> {
     let failed =
         |error: &dyn std::fmt::Display| StoreError::failed(format!("{} could not be written: {error}", path.display()));
     let fields: Vec<Field> = columns.iter().map(|c| Field::new(&c.name, arrow_type(c.kind), true)).collect();
     let schema = Arc::new(Schema::new(fields));
     let properties =
         WriterProperties::builder().set_compression(Compression::ZSTD(parquet::basic::ZstdLevel::default())).build();
-    make_folder_of(path)?;
-    whole_file(path, |out| {
-        let mut writer = ArrowWriter::try_new(out, Arc::clone(&schema), Some(properties)).map_err(|e| failed(&e))?;
-        let mut count = 0u64;
-        let mut rows = rows.peekable();
-        while rows.peek().is_some() {
-            let mut builders = columns.iter().map(|c| Builder::new(c.kind)).collect::<Result<Vec<_>, _>>()?;
-            for row in rows.by_ref().take(ROWS) {
-                count += 1;
-                for ((value, builder), column) in row.iter().zip(&mut builders).zip(columns) {
-                    builder.push(value).map_err(|why| failed(&format!("row {count}, `{}`: {why}", column.name)))?;
-                }
+    let mut writer = ArrowWriter::try_new(out, Arc::clone(&schema), Some(properties)).map_err(|e| failed(&e))?;
+    let mut count = 0u64;
+    let mut rows = rows.peekable();
+    while rows.peek().is_some() {
+        let mut builders = columns.iter().map(|c| Builder::new(c.kind)).collect::<Result<Vec<_>, _>>()?;
+        for row in rows.by_ref().take(ROWS) {
+            count += 1;
+            for ((value, builder), column) in row?.iter().zip(&mut builders).zip(columns) {
+                builder.push(value).map_err(|why| failed(&format!("row {count}, `{}`: {why}", column.name)))?;
             }
-            let arrays = builders.into_iter().map(Builder::finish).collect();
-            let batch = RecordBatch::try_new(Arc::clone(&schema), arrays).map_err(|e| failed(&e))?;
-            writer.write(&batch).map_err(|e| failed(&e))?;
-            written(count);
         }
-        writer.close().map_err(|e| failed(&e))?;
-        Ok(count)
-    })
+        let arrays = builders.into_iter().map(Builder::finish).collect();
+        let batch = RecordBatch::try_new(Arc::clone(&schema), arrays).map_err(|e| failed(&e))?;
+        writer.write(&batch).map_err(|e| failed(&e))?;
+        written(count)?;
+    }
+    writer.close().map_err(|e| failed(&e))?;
+    Ok(count)
 }
 
 fn arrow_type(kind: ParquetKind) -> DataType {
@@ -98,6 +119,7 @@ fn arrow_type(kind: ParquetKind) -> DataType {
         ParquetKind::Text => DataType::Utf8,
         ParquetKind::Date => DataType::Date32,
         ParquetKind::Instant => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        ParquetKind::Boolean => DataType::Boolean,
     }
 }
 
@@ -113,6 +135,7 @@ impl Builder {
             ParquetKind::Text => Builder::Text(StringBuilder::new()),
             ParquetKind::Date => Builder::Date(Date32Builder::new()),
             ParquetKind::Instant => Builder::Instant(TimestampMicrosecondBuilder::new().with_timezone("UTC")),
+            ParquetKind::Boolean => Builder::Boolean(BooleanBuilder::new()),
         })
     }
 
@@ -124,6 +147,8 @@ impl Builder {
             (Builder::Text(b), Value::Null | Value::Absent) => b.append_null(),
             (Builder::Date(b), Value::Null | Value::Absent) => b.append_null(),
             (Builder::Instant(b), Value::Null | Value::Absent) => b.append_null(),
+            (Builder::Boolean(b), Value::Null | Value::Absent) => b.append_null(),
+            (Builder::Boolean(b), Value::Bool(truth)) => b.append_value(*truth),
             (Builder::Integer(b), Value::Number { amount, .. }) => {
                 let (coefficient, scale) = amount.small().ok_or_else(unfit)?;
                 let whole = (scale == 0).then_some(coefficient).and_then(|n| i64::try_from(n).ok());
@@ -157,6 +182,7 @@ impl Builder {
             Builder::Text(mut b) => Arc::new(b.finish()),
             Builder::Date(mut b) => Arc::new(b.finish()),
             Builder::Instant(mut b) => Arc::new(b.finish()),
+            Builder::Boolean(mut b) => Arc::new(b.finish()),
         }
     }
 }

@@ -17,7 +17,7 @@ use super::Written;
 /// Bytes after which a statement is sent.
 const STATEMENT: usize = 512 << 10;
 
-enum Connected {
+pub(super) enum Connected {
     MySql(Box<MySqlConnection>),
     Postgres(Box<PgConnection>),
     Sqlite(Box<SqliteConnection>),
@@ -25,9 +25,9 @@ enum Connected {
 
 /// A connection that writes.
 pub struct SqlWriter {
-    runtime: Runtime,
-    connection: Connected,
-    label: String,
+    pub(super) runtime: Runtime,
+    pub(super) connection: Connected,
+    pub(super) label: String,
 }
 
 /// Runs a statement on whichever connection it is.
@@ -40,6 +40,7 @@ macro_rules! on {
         }
     };
 }
+pub(super) use on;
 
 impl SqlWriter {
     /// Connects to the database of a store's URL; a SQLite file is made when there is none.
