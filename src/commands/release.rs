@@ -117,7 +117,8 @@ impl Open {
     fn read(&mut self, run: RunId) -> Result<ReadBack, Failure> {
         let read = self.place.read(&run.to_string(), &self.key, &self.columns);
         read.map_err(|error| {
-            let mut failure = Failure::from(error);
+            // Nothing that was typed is wrong: what was there is gone, or cannot be reached.
+            let mut failure = Failure { exit: Exit::Incomplete, ..Failure::from(error) };
             failure.what = format!("the decisions of {} cannot be read again: {}", self.cycle, failure.what);
             let hint = format!("run {run} wrote them to {}; see that they are there and can be read", self.written_to);
             failure.hint.get_or_insert(hint);

@@ -530,9 +530,14 @@ fn said(error: &sqlx::Error) -> String {
     }
 }
 
-/// A moment of [`Database::now`] as it is stored: `2026-11-12T13:00:00.000Z`.
+/// A moment of [`Database::now`] as it is stored: `2026-11-12T13:00:00.000Z`. All are of one length: they are put in
+/// order and compared as texts.
 pub(super) fn moment(milliseconds: i64) -> String {
-    format_instant(i128::from(milliseconds) * 1_000_000, 3)
+    let text = format_instant(i128::from(milliseconds) * 1_000_000, 3);
+    match text.strip_suffix('Z') {
+        Some(second) if milliseconds % 1000 == 0 => format!("{second}.000Z"),
+        _ => text,
+    }
 }
 
 async fn connect(server: Server) -> Result<Connected, sqlx::Error> {
@@ -586,4 +591,15 @@ async fn connect(server: Server) -> Result<Connected, sqlx::Error> {
             Connected::Sqlite(Box::new(connection))
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn moments_are_in_order_as_texts() {
+        let all = [-1, 0, 1, 999, 1_000, 1_001, 1_763_000_000_000, 1_763_000_000_120, 1_763_000_001_000];
+        let texts: Vec<String> = all.into_iter().map(super::moment).collect();
+        assert_eq!(texts[1], "1970-01-01T00:00:00.000Z");
+        assert!(texts.is_sorted() && texts.iter().all(|text| text.len() == 24), "{texts:?}");
+    }
 }

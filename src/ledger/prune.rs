@@ -73,11 +73,11 @@ impl Ledger {
 /// A moment as the ledger writes it, so that texts compare as moments do.
 fn moment_of(text: &str) -> Result<String, LedgerError> {
     let day = crate::domain::parse_date(text).map(|_| format!("{text}T00:00:00.000Z"));
-    let instant = || crate::domain::parse_instant(text, &jiff::tz::TimeZone::UTC);
-    day.or_else(|| instant().map(|at| crate::domain::format_instant(at.nanos / 1_000_000 * 1_000_000, 3))).ok_or_else(
-        || {
-            LedgerError::usage(format!("`{}` is no date", crate::domain::shorten(text, 40)))
-                .hinted("write e.g. 2025-12-31")
-        },
-    )
+    let instant = || {
+        let at = crate::domain::parse_instant(text, &jiff::tz::TimeZone::UTC)?;
+        i64::try_from(at.nanos.div_euclid(1_000_000)).ok().map(super::database::moment)
+    };
+    day.or_else(instant).ok_or_else(|| {
+        LedgerError::usage(format!("`{}` is no date", crate::domain::shorten(text, 40))).hinted("write e.g. 2025-12-31")
+    })
 }

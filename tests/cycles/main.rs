@@ -9,6 +9,7 @@ mod support;
 mod engine;
 
 mod refused;
+mod release;
 mod runs;
 mod stage;
 mod status;
