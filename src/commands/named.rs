@@ -41,10 +41,11 @@ pub(super) fn request(global: &Global, args: &DiffArgs, settings: &Settings) -> 
     let reconciliation = project.reconciliation(&args.legacy)?;
     let params = params(reconciliation, &args.param)?;
     let definition = overrides(args, definition(reconciliation))?;
-    both(&project, reconciliation, &params, settings, definition, &args.read)
+    both(&project, reconciliation, &params, settings, definition, &args.read, false)
 }
 
-/// Both paths of a reconciliation and what is compared of them. Opens nothing.
+/// Both paths of a reconciliation and what is compared of them. Opens nothing. With `retried`, the definition's
+/// condition names the keys that are computed again, and nothing else is asked of programs and services.
 ///
 /// # Errors
 /// What a path names is not there or does not go together.
@@ -55,11 +56,17 @@ pub(super) fn both(
     settings: &Settings,
     definition: Definition,
     args: &ReadArgs,
+    retried: bool,
 ) -> Result<Request, Failure> {
+    let only = definition.filter.clone().filter(|_| retried);
     let side = |path: &PathDefinition, key: Vec<String>, name: &'static str| {
+        let only = only.as_ref().map(|only| match name {
+            "candidate" => only.renamed(&|column| definition.candidate_name(column)),
+            _ => only.clone(),
+        });
         let keep = args.keep_inputs.clone().map(|folder| (folder, name));
         let partitions = (args.partitions > 1).then_some(u32::from(args.partitions));
-        let context = Context { project, params, settings, key, memory: args.memory, partitions, keep };
+        let context = Context { project, params, settings, key, memory: args.memory, partitions, only, keep };
         build(path, &context)
     };
     let legacy =

@@ -13,7 +13,7 @@ mod records;
 mod run;
 mod show;
 mod side;
-mod spill;
+pub(crate) mod spill;
 mod tally;
 
 pub use crate::stores::MakeSource;

@@ -65,6 +65,22 @@ impl Reason {
     }
 }
 
+impl Reason {
+    /// The reason of a word in `recon_reason`.
+    pub fn parse(word: &str) -> Option<Reason> {
+        let kinds = [
+            DiscrepancyKind::Mismatch,
+            DiscrepancyKind::LegacyOnly,
+            DiscrepancyKind::CandidateOnly,
+            DiscrepancyKind::DuplicateKey,
+            DiscrepancyKind::Unknown,
+        ];
+        let plain = [Reason::Agree, Reason::Tolerated, Reason::NotEnrolled];
+        let all = plain.into_iter().chain(kinds.map(Reason::Discrepancy));
+        all.into_iter().find(|reason| reason.name() == word)
+    }
+}
+
 /// What is used for one key.
 #[derive(Clone, Debug)]
 pub struct Decision {

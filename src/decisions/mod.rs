@@ -7,6 +7,7 @@ mod columns;
 mod fence;
 mod file;
 mod form;
+mod kept;
 mod literal;
 mod read;
 mod table;
@@ -112,6 +113,8 @@ impl ReadBack {
         self.taken[taken as usize]
     }
 }
+
+pub use kept::Kept;
 
 /// Where the decisions of a reconciliation are.
 pub struct Place {
@@ -258,6 +261,24 @@ impl Place {
             At::File(file) => {
                 let same = vec![("recon_run", run.to_owned())];
                 read::read(&self.of_file(file, same, &names, key.len())?)
+            }
+        }
+    }
+
+    /// Takes the decisions of a run along, in a temporary file: a run that completes them replaces them.
+    ///
+    /// # Errors
+    /// They are not there, are no decisions, or the store or the temporary file fails.
+    pub fn keep(&mut self, run: &str, key: &[String], columns: &[String]) -> Result<Kept, StoreError> {
+        let names: Vec<String> = key.iter().chain(columns).cloned().collect();
+        match &self.at {
+            At::Table(table) => {
+                let cycle = table.cycle_of(run)?;
+                read::keep(&self.of_table(table, &cycle, run, &names, key.len())?)
+            }
+            At::File(file) => {
+                let same = vec![("recon_run", run.to_owned())];
+                read::keep(&self.of_file(file, same, &names, key.len())?)
             }
         }
     }

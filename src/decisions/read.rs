@@ -14,6 +14,7 @@ use crate::stores::{KeyRange, Locator, ReadRequest, Reader, Received, Settings, 
 
 use super::ReadBack;
 use super::form::{Forms, RecordsHash, spell, tidy, without_zeros};
+use super::kept::{Keeping, Kept};
 
 /// Bytes of memory for bringing decisions into the order in which a store sends them.
 const SORT_MEMORY: usize = 64 << 20;
@@ -305,6 +306,21 @@ pub(super) fn read(place: &Place<'_>) -> Result<ReadBack, StoreError> {
         groups.spellings().iter().for_each(|spelling| hash.add(spelling));
     }
     Ok(sums.read_back(hash))
+}
+
+/// Takes what is there along.
+///
+/// # Errors
+/// It cannot be read, or not be kept.
+pub(super) fn keep(place: &Place<'_>) -> Result<Kept, StoreError> {
+    let mut actual = Actual::open(place)?;
+    let mut record = Batch::new(place.names.len() + 2);
+    let mut keeping = Keeping::new(place.key, place.names.len() - place.key);
+    while actual.next_into(&mut record)? {
+        keeping.push(&record).map_err(super::unreadable)?;
+        record.reset(place.names.len() + 2);
+    }
+    keeping.finish().map_err(super::unreadable)
 }
 
 /// Reads what is there, and compares each record with what was decided.

@@ -73,6 +73,7 @@ fn path(
 ) -> Path {
     let files = reference.iter().chain([&records]).flat_map(|input| input.files.clone()).collect();
     let (key, params, memory) = (context.key.clone(), context.params.to_vec(), context.memory);
+    let only = context.only.clone();
     let progress = Arc::new(Progress::default());
     let stop = Arc::clone(&progress);
     let make = move || {
@@ -88,6 +89,7 @@ fn path(
             reference: tables.collect::<Result<_, StoreError>>()?,
             params: params.clone(),
             memory,
+            only: only.clone(),
             stop: Arc::clone(&stop),
         };
         Ok(Box::new(ask(input)) as Box<dyn Source>)

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::config::{Input, Origin, PathDefinition, Project, What};
-use crate::domain::{Amount, NumberForm, Value};
+use crate::domain::{Amount, Filter, NumberForm, Value};
 use crate::stores::{Locator, MakeSource, Progress, Settings, StoreError};
 
 use super::input::{ReadyInput, ready, source};
@@ -25,6 +25,8 @@ pub struct Context<'a> {
     pub memory: usize,
     /// Partitions in place of the configured number.
     pub partitions: Option<u32>,
+    /// Only records with these keys, in this side's names: what is asked of a program or a service is only these.
+    pub only: Option<Filter>,
     /// The folder and the beginning of the names under which a copy of every input is kept.
     pub keep: Option<(PathBuf, &'a str)>,
 }

@@ -5,6 +5,7 @@ mod found;
 mod logged;
 mod snapshot;
 mod work;
+mod written;
 
 use crate::cli::{Global, VerifyArgs};
 use crate::compare::Definition;
@@ -40,7 +41,7 @@ pub fn run(global: &Global, args: &VerifyArgs) -> Result<Exit, Failure> {
     let who = who(args.by.as_deref())?;
     let settings = settings(&args.read)?;
     let definition = Definition { rules: rules(&args.read, Default::default())?, ..definition(&named.reconciliation) };
-    let request = both(&named.project, &named.reconciliation, &named.params, &settings, definition, &args.read)?;
+    let request = both(&named.project, &named.reconciliation, &named.params, &settings, definition, &args.read, false)?;
     let decisions = named.reconciliation.decisions.as_ref();
     let mut place = decisions.map(|to| Place::of(&named.project, to, &named.params, &settings)).transpose()?;
     if let Some(path) = &args.output {

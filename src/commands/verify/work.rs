@@ -6,15 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use serde_json::json;
-
 use crate::cli::{Global, VerifyArgs};
 use crate::commands::cycle::Named;
 use crate::commands::diff::{Request, comparison};
 use crate::commands::{Failure, output, progress};
 use crate::compare::{Compared, Comparison, compare};
 use crate::config::{Decisions, Input, What};
-use crate::decide::{Evidence, Judgement, Rule, Survey, Taken, decisions, exceeds, judge, survey};
+use crate::decide::{Evidence, Judgement, Rule, Survey, Taken, exceeds, judge, survey};
 use crate::decisions::{Place, ReadBack, Ticket};
 use crate::domain::{Amount, State, Value};
 use crate::exit::Exit;
@@ -22,9 +20,10 @@ use crate::ledger::{DecisionSummary, Ledger, Run, RunVerdict};
 use crate::path::{documents, ready};
 use crate::report::verification::{Bridged, Canary, Decided, Verification};
 use crate::report::{Format, count};
-use crate::stores::{Progress, Settings, StoreError};
+use crate::stores::{Progress, Settings};
 
 use super::snapshot::{self, Text};
+use super::written::{FromCompared, ties, written};
 use super::{exit_of, logged};
 
 /// How often a run looks whether it still holds its cycle while it computes.
@@ -269,31 +268,15 @@ impl Work<'_> {
         outcome: &mut Outcome,
     ) -> Result<(), Failure> {
         let Some(survey) = &outcome.survey else { return Ok(()) };
-        let names = |seen: &[crate::decisions::Seen]| seen.iter().map(|seen| seen.name.clone()).collect::<Vec<_>>();
-        let columns = json!({ "key": names(&survey.layout.key), "columns": names(&survey.layout.columns) });
-        run.snapshot("decisions", "decision columns", &columns.to_string())?;
-        run.confirm()?;
-        let bar = progress::Bar::new(place.label(), self.global.quiet);
-        let mut alive = |written: u64| {
-            bar.at(written);
-            run.check().map_err(|error| StoreError::failed(error.to_string()))
-        };
-        let mut stream = decisions(compared, rule, &survey.layout).map_err(|error| temporary(&error))?;
-        let written = place.write(&known.ticket, &survey.layout, &mut stream, &mut alive);
-        drop(bar);
-        run.check()?;
-        let written = written?;
-        let mut stream = decisions(compared, rule, &survey.layout).map_err(|error| temporary(&error))?;
-        let found = place.verify(&known.ticket, &survey.layout, &mut stream)?;
-        let mut reasons = ties(survey, &found);
-        if written != survey.taken.iter().sum::<u64>() {
-            reasons.push(format!("{} decisions were written of {}", written, survey.taken.iter().sum::<u64>()));
-        }
+        let mut again = FromCompared { compared, rule, layout: &survey.layout };
+        let found = written(run, place, (&known.ticket, &survey.layout), survey.taken, &mut again, self.global.quiet)?;
+        let mut reasons = found.reasons;
+        reasons.extend(ties(survey, &found.read_back));
         if !reasons.is_empty() {
             outcome.judgement.verdict = RunVerdict::Incomplete;
             outcome.judgement.reasons.splice(0..0, reasons);
         }
-        outcome.found = Some(found);
+        outcome.found = Some(found.read_back);
         outcome.place = Some(place.label().to_owned());
         Ok(())
     }
@@ -353,34 +336,6 @@ impl Work<'_> {
             elapsed: known.started.elapsed(),
         }
     }
-}
-
-/// What is left over when the decisions are counted and summed again from where they were written.
-fn ties(survey: &Survey, found: &ReadBack) -> Vec<String> {
-    let mut reasons = Vec::new();
-    for taken in Taken::ALL {
-        if survey.of(taken) != found.of(taken) {
-            let what = format!(
-                "{} records were decided as {}, and {} are written so",
-                survey.of(taken),
-                taken.name(),
-                found.of(taken)
-            );
-            reasons.push(what);
-        }
-    }
-    for bridge in &survey.bridges {
-        let at = survey.layout.columns.iter().position(|seen| seen.name == bridge.column);
-        let residual = at.and_then(|at| found.totals.get(at)).and_then(|total| bridge.residual(total));
-        if residual.as_ref().is_none_or(|rest| !rest.is_zero()) {
-            reasons.push(format!(
-                "the decisions of `{}` do not tie to legacy's control total: residual {}",
-                bridge.column,
-                residual.map_or_else(|| "unknown".to_owned(), |rest| rest.to_string())
-            ));
-        }
-    }
-    reasons
 }
 
 /// Logs every discrepancy, and every record that agrees only within a tolerance.
@@ -444,7 +399,7 @@ fn unfinished(failure: &Failure) -> Outcome {
     Outcome { judgement, survey: None, fallback: false, found: None, place: None }
 }
 
-fn temporary(error: &io::Error) -> Failure {
+pub(super) fn temporary(error: &io::Error) -> Failure {
     Failure::incomplete(format!(
         "what was compared could not be gone through again in {}: {error}",
         std::env::temp_dir().display()

@@ -110,7 +110,8 @@ impl OpenInput {
         };
         let sort = (!self.opened.ordered).then_some(asked.memory);
         let progress = Arc::new(Progress::default());
-        let (mut outlet, receiver, give_back) = channel(&request, &Rules::default(), Arc::clone(&progress), None, sort);
+        let (mut outlet, receiver, give_back) =
+            channel(&request, &Rules::default(), Arc::clone(&progress), asked.only.as_ref(), sort);
         let source = self.source.as_mut();
         std::thread::scope(|scope| {
             scope.spawn(move || {

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::Secret;
-use crate::domain::{Batch, Cell, Value};
+use crate::domain::{Batch, Cell, Filter, Value};
 use crate::stores::document::Picker;
 use crate::stores::{InputRead, Opened, Outlet, Progress, ReadEnd, ReadRequest, Snapshot, Source, StoreError, Wish};
 
@@ -47,6 +47,8 @@ pub struct AskInput {
     pub params: Vec<(String, Value)>,
     /// Bytes of memory for sorting records and answers before the disk is used.
     pub memory: usize,
+    /// Only records that satisfy this condition on the key are asked about.
+    pub only: Option<Filter>,
     /// Its `stop` ends the asking soon.
     pub stop: Arc<Progress>,
 }
@@ -62,6 +64,7 @@ impl AskInput {
             reference: Vec::new(),
             params: Vec::new(),
             memory: 64 << 20,
+            only: None,
             stop: Arc::new(Progress::default()),
         }
     }
