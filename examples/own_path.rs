@@ -64,6 +64,7 @@ pub fn run(folder: &Path, out: &mut dyn Write) -> Result<u64, Box<dyn Error>> {
         partitions: 1,
         recheck: Recheck { rounds: 0, delay: Duration::ZERO },
         memory: 64 << 20,
+        keep: false,
         allow_empty: false,
         name: Some("merchant settlement".into()),
         on_open: Box::new(|_, _| {}),
