@@ -17,7 +17,7 @@ pub use cycle::{
     StageArgs, StatusArgs,
 };
 pub use read::ReadArgs;
-pub use verify::VerifyArgs;
+pub use verify::{RetryArgs, VerifyArgs};
 
 /// Two independent computations of every amount, compared record by record, exactly.
 #[derive(Debug, Parser)]
@@ -62,6 +62,8 @@ enum Command {
     Diff(Box<DiffArgs>),
     /// The step before a payout: compute both paths, compare, decide, write the decisions.
     Verify(Box<VerifyArgs>),
+    /// Compute again only what was unknown or discrepant.
+    Retry(Box<RetryArgs>),
     /// Show the whole job on shipped data: no server, no argument.
     Demo(DemoArgs),
     /// Put a worked settlement's data into the stores of a project, in bulk.
@@ -437,6 +439,7 @@ fn dispatch(global: &Global, command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Diff(args) => commands::diff::run(global, &args),
         Command::Verify(args) => commands::verify::run(global, &args),
+        Command::Retry(args) => commands::verify::retry(global, &args),
         Command::Demo(args) => commands::demo::run(global, &args),
         Command::Load(args) => commands::load::run(global, &args),
         Command::Release(args) => commands::release::run(global, &args),

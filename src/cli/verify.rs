@@ -48,6 +48,44 @@ pub struct VerifyArgs {
     pub read: ReadArgs,
 }
 
+/// Compute again only what was unknown or discrepant, and complete the cycle's decisions with it.
+///
+/// The run before stays in the history. Its decisions must be where it wrote them; released ones are never changed.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  recon retry payout --param payout_date=2026-11-13\n  recon retry payout --param payout_date=2026-11-13 --keys 17,42"
+)]
+pub struct RetryArgs {
+    #[command(flatten)]
+    pub cycle: CycleArgs,
+    /// Only these of them (default: all): keys separated by commas, parts of a key by `/`.
+    #[arg(long, value_name = "KEYS", value_delimiter = ',')]
+    pub keys: Vec<String>,
+    /// Who runs it (default: RECON_USER, USER, or the account's name). Others must approve.
+    #[arg(long, value_name = "WHO")]
+    pub by: Option<String>,
+    /// How long to wait for another run of the cycle.
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = crate::config::duration)]
+    pub lock_timeout: Duration,
+    /// How long the cycle stays this run's after its last sign of life.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = crate::config::duration)]
+    pub lease: Duration,
+    /// Every discrepancy that is left blocks.
+    #[arg(long)]
+    pub strict: bool,
+    /// Discrepancies shown; never changes what is counted.
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u64>,
+    /// The report's format; taken from the ending of --output when that is given.
+    #[arg(long, short, value_name = "FORMAT")]
+    pub format: Option<VerifyFormat>,
+    /// Write the report to a file (a line with the verdict still goes to stderr).
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub read: ReadArgs,
+}
+
 /// How a verification is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum VerifyFormat {

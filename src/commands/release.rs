@@ -128,7 +128,7 @@ impl Open {
 }
 
 /// The columns of a run's decisions, as the run kept them: key columns and compared columns.
-fn columns(ledger: &mut Ledger, run: RunId) -> Result<(Vec<String>, Vec<String>), Failure> {
+pub(super) fn columns(ledger: &mut Ledger, run: RunId) -> Result<(Vec<String>, Vec<String>), Failure> {
     let kept = ledger.snapshots(run)?.into_iter().find(|(name, _)| name == COLUMNS);
     let text = match kept {
         Some((_, hash)) => ledger.snapshot(&hash)?,

@@ -13,7 +13,7 @@ use crate::report::DiscrepancyKind;
 pub use canary::{Advice, Trial, advise};
 pub use judgement::{Evidence, Judgement, exceeds, judge};
 pub use rule::{Rule, Ruling};
-pub use survey::{Bridge, Survey, decisions, survey};
+pub use survey::{Bridge, Survey, decisions, fold, survey};
 
 /// Whose value a decision uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -295,7 +295,7 @@ fn others(seen: &Seen) -> u64 {
 }
 
 /// Counts what stands for a number as one, where nothing else is in the column.
-fn fold(seen: &mut Seen) {
+pub fn fold(seen: &mut Seen) {
     if seen.numbers > 0 && others(seen) == 0 && seen.literals + seen.booleans > 0 {
         seen.integers &= seen.literals == 0;
         seen.numbers += seen.literals + seen.booleans;
@@ -307,51 +307,46 @@ fn fold(seen: &mut Seen) {
 /// Notes what a value is, for the column that it will be written to. A whole number of a file without types is an
 /// integer in a key; an amount may have decimals another time.
 fn observe(seen: &mut Seen, at: CellRef<'_>, is_key: bool) {
-    let characters = match at.cell {
-        Cell::Absent | Cell::Null => return,
+    match at.cell {
+        Cell::Absent | Cell::Null => {}
         Cell::Number { coefficient, scale, form } => {
             seen.integers &= form == NumberForm::Integer || (is_key && form == NumberForm::Untyped && scale <= 0);
             seen.digits(coefficient, scale.into());
             seen.numbers += 1;
-            44
+            seen.characters = seen.characters.max(44);
         }
-        Cell::Wide { text, form } => {
-            seen.integers &= form == NumberForm::Integer;
-            seen.wide(at.text(text));
-            seen.numbers += 1;
-            at.bytes(text).len() as u64
-        }
-        Cell::Bool(_) => {
-            seen.booleans += 1;
-            5
-        }
-        Cell::Text(span) | Cell::Untyped(span) => {
-            let text = at.text(span);
-            if is_plain_literal(text.as_bytes()) {
-                seen.wide(text);
-                seen.literals += 1;
-            } else {
-                seen.texts += 1;
-            }
-            text.chars().count() as u64
-        }
-        Cell::Date(_) => {
-            seen.dates += 1;
-            12
-        }
-        Cell::Instant { .. } => {
-            seen.instants += 1;
-            36
-        }
-        _ => {
-            seen.others += 1;
-            Value::of(at).to_string().chars().count() as u64
-        }
-    };
-    seen.characters = seen.characters.max(characters);
+        _ => seen.note(&Value::of(at)),
+    }
 }
 
 impl Seen {
+    /// A column of which nothing is seen yet.
+    pub fn of(name: &str, configured: Option<ColumnType>) -> Seen {
+        Seen { name: name.to_owned(), configured, integers: true, ..Seen::default() }
+    }
+
+    /// Notes what a value is.
+    pub fn note(&mut self, value: &Value) {
+        match value {
+            Value::Absent | Value::Null => return,
+            Value::Number { amount, form } => {
+                self.integers &= *form == NumberForm::Integer;
+                self.wide(&amount.to_string());
+                self.numbers += 1;
+            }
+            Value::Bool(_) => self.booleans += 1,
+            Value::Text { text, .. } if is_plain_literal(text.as_bytes()) => {
+                self.wide(text);
+                self.literals += 1;
+            }
+            Value::Text { .. } => self.texts += 1,
+            Value::Date(_) => self.dates += 1,
+            Value::Instant { .. } => self.instants += 1,
+            _ => self.others += 1,
+        }
+        self.characters = self.characters.max(value.to_string().chars().count() as u64);
+    }
+
     /// Notes the digits of `coefficient × 10^-scale`.
     fn digits(&mut self, coefficient: i128, scale: i32) {
         let digits = coefficient.unsigned_abs().checked_ilog10().map_or(1, |log| log + 1);

@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::shown::Shown;
 use super::words::{seconds, seconds_apart, sides};
-use super::{ColumnReport, Discrepancy, DiscrepancyKind, FieldDifference, Look, Report, Side};
+use super::{ColumnReport, Counts, Discrepancy, DiscrepancyKind, FieldDifference, Look, Report, Side};
 use crate::domain::{Amount, Value, format_instant};
 use crate::stores::InputRead;
 
@@ -52,19 +52,7 @@ pub(super) fn head(report: &Report, look: &Look) -> Map<String, Json> {
             "candidate_in_unknown": candidate.in_unknown,
         }),
     );
-    head.insert(
-        "counts".into(),
-        json!({
-            "keys": counts.keys,
-            "matched": counts.matched,
-            "tolerated": counts.tolerated,
-            "mismatched": counts.mismatched,
-            "legacy_only": counts.legacy_only,
-            "candidate_only": counts.candidate_only,
-            "duplicate": counts.duplicate,
-            "unknown": counts.unknown,
-        }),
-    );
+    head.insert("counts".into(), self::counts(counts));
     head.insert("columns".into(), Json::Array(report.columns.iter().map(column_object).collect()));
     head.insert("not_compared".into(), json!({ "legacy": legacy.not_compared, "candidate": candidate.not_compared }));
     let mut both = Map::new();
@@ -80,6 +68,20 @@ pub(super) fn head(report: &Report, look: &Look) -> Map<String, Json> {
         head.insert("seconds".into(), json!(seconds(nanos)));
     }
     head
+}
+
+/// Counts of distinct keys.
+pub(super) fn counts(counts: &Counts) -> Json {
+    json!({
+        "keys": counts.keys,
+        "matched": counts.matched,
+        "tolerated": counts.tolerated,
+        "mismatched": counts.mismatched,
+        "legacy_only": counts.legacy_only,
+        "candidate_only": counts.candidate_only,
+        "duplicate": counts.duplicate,
+        "unknown": counts.unknown,
+    })
 }
 
 fn side_object(side: &Side) -> Json {

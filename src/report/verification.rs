@@ -10,7 +10,7 @@ use super::layout::{Align, Grid, GridCell, Paint, Style, wrapped};
 use super::shown::Shown;
 use super::visible::visible;
 use super::words;
-use super::{Discrepancy, Format, Look, Report, json, table};
+use super::{Counts, Discrepancy, Format, Look, Report, json, table};
 use crate::domain::Amount;
 
 /// Everything that is known when a verification has ended, but for the discrepancies, which are streamed beside it.
@@ -42,6 +42,9 @@ pub struct Verification {
     pub decisions: Option<Decided>,
     /// How far the candidate was trusted.
     pub canary: Canary,
+    /// The run that this one completes, and the counts of the whole cycle: the comparison is then of what was computed
+    /// again.
+    pub completes: Option<(String, Counts)>,
     /// Every check that ran.
     pub checks: Vec<Check>,
     /// Records that must exist, by an independent count, where there is one.
@@ -80,25 +83,32 @@ pub struct Canary {
     pub segments: (Vec<String>, Vec<String>),
 }
 
-/// How a column's decisions follow from legacy's control total: `legacy + candidate_taken + tolerated - held`.
+/// How a column's decisions follow from what was known before them. For a verification that is legacy's control total:
+/// `legacy + candidate_taken + tolerated - held`. For a retry it is the run that it completes:
+/// `before - retried_before + retried`.
 #[derive(Clone, Debug)]
 pub struct Bridged {
     /// The column.
     pub column: String,
     /// The currency of its amounts, where the project file says it.
     pub currency: Option<String>,
-    /// Legacy's control total.
-    pub legacy: Amount,
-    /// Candidate minus legacy of what agrees and takes the candidate's value.
-    pub candidate_taken: Amount,
-    /// Candidate minus legacy of what agrees within a tolerance and takes the candidate's value.
-    pub tolerated: Amount,
-    /// Legacy's amounts of what is held.
-    pub held: Amount,
+    /// The parts, each with its name in JSON and its sign.
+    pub parts: Vec<Part>,
     /// The decisions, summed again from where they were written.
     pub decided: Amount,
     /// What is left over: 0, or the run is incomplete.
     pub residual: Amount,
+}
+
+/// A part of a bridge.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether it is taken off.
+    pub minus: bool,
+    /// How much it is, before its sign.
+    pub amount: Amount,
 }
 
 /// A check and what became of it.
@@ -144,6 +154,14 @@ impl Verification {
             ("snapshot", json!(self.snapshot)),
             ("decisions", json!(self.decisions.as_ref().map(decided_object))),
             ("totals", Json::Object(totals.map(|total| (total.column.clone(), bridge_object(total))).collect())),
+            (
+                "retry",
+                json!(
+                    self.completes
+                        .as_ref()
+                        .map(|(run, counts)| json!({ "completes": run, "counts": json::counts(counts) }))
+                ),
+            ),
             ("canary", canary_object(&self.canary)),
             ("checks", self.checks.iter().map(check_object).collect()),
             ("coverage", self.coverage()),
@@ -173,7 +191,8 @@ impl Verification {
 
     /// Distinct keys: how many must exist, were read, were compared with each other, and were not.
     fn coverage(&self) -> Json {
-        let counts = self.diff.as_ref().map(|diff| diff.counts).unwrap_or_default();
+        let of_diff = || self.diff.as_ref().map(|diff| diff.counts).unwrap_or_default();
+        let counts = self.completes.as_ref().map_or_else(of_diff, |(_, counts)| *counts);
         let compared = counts.matched + counts.mismatched;
         json!({
             "expected": self.expected,
@@ -194,15 +213,14 @@ fn decided_object(decided: &Decided) -> Json {
 }
 
 fn bridge_object(bridge: &Bridged) -> Json {
-    json!({
-        "currency": bridge.currency,
-        "legacy": bridge.legacy.to_string(),
-        "candidate_taken": bridge.candidate_taken.to_string(),
-        "tolerated": bridge.tolerated.to_string(),
-        "held": bridge.held.to_string(),
-        "decisions": bridge.decided.to_string(),
-        "residual": residual(&bridge.residual),
-    })
+    let mut object = Map::new();
+    object.insert("currency".into(), json!(bridge.currency));
+    for part in &bridge.parts {
+        object.insert(part.name.into(), json!(part.amount.to_string()));
+    }
+    object.insert("decisions".into(), json!(bridge.decided.to_string()));
+    object.insert("residual".into(), json!(residual(&bridge.residual)));
+    Json::Object(object)
 }
 
 /// Nothing left over is `0`, whatever the scale of what was summed.
@@ -343,26 +361,32 @@ fn outcome(verification: &Verification) -> String {
 
 /// The bridge: a column of the data a line.
 fn bridge(decided: &Decided) -> Grid {
-    let held = |amount: &Amount| if amount.is_zero() { Style::Dim } else { Style::Warning };
-    let columns = ["legacy", "+ candidate taken", "+ tolerated", "- held", "= decisions", "residual"];
+    let moved = |amount: &Amount| if amount.is_zero() { Style::Dim } else { Style::Warning };
+    let parts = decided.totals.first().map(|total| total.parts.as_slice()).unwrap_or_default();
+    let names: Vec<String> = parts
+        .iter()
+        .enumerate()
+        .map(|(at, part)| match (at, part.minus) {
+            (0, _) => part.name.replace('_', " "),
+            (_, true) => format!("- {}", part.name.replace('_', " ")),
+            (_, false) => format!("+ {}", part.name.replace('_', " ")),
+        })
+        .collect();
     let mut heads = vec![("totals", Align::Left)];
-    heads.extend(columns.iter().map(|name| (*name, Align::Decimal)));
+    heads.extend(names.iter().map(|name| (name.as_str(), Align::Decimal)));
+    heads.extend([("= decisions", Align::Decimal), ("residual", Align::Decimal)]);
     let mut grid = Grid::new(0, &heads);
     for total in &decided.totals {
         let currency = total.currency.as_ref().map(|currency| format!(" {currency}")).unwrap_or_default();
-        let number = |amount: &Amount, style: Style| GridCell::number(amount.to_string(), style);
-        grid.row(vec![
-            GridCell::text(format!("{}{currency}", visible(&total.column)), Style::Bold),
-            number(&total.legacy, Style::Plain),
-            number(&total.candidate_taken, held(&total.candidate_taken)),
-            number(&total.tolerated, held(&total.tolerated)),
-            number(&total.held, held(&total.held)),
-            number(&total.decided, Style::Bold),
-            GridCell::number(
-                residual(&total.residual),
-                if total.residual.is_zero() { Style::Good } else { Style::Bad },
-            ),
-        ]);
+        let mut row = vec![GridCell::text(format!("{}{currency}", visible(&total.column)), Style::Bold)];
+        row.extend(total.parts.iter().enumerate().map(|(at, part)| {
+            let style = if at == 0 { Style::Plain } else { moved(&part.amount) };
+            GridCell::number(part.amount.to_string(), style)
+        }));
+        row.push(GridCell::number(total.decided.to_string(), Style::Bold));
+        let style = if total.residual.is_zero() { Style::Good } else { Style::Bad };
+        row.push(GridCell::number(residual(&total.residual), style));
+        grid.row(row);
     }
     grid
 }

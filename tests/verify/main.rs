@@ -6,7 +6,9 @@
 mod support;
 
 mod callers;
+mod canary;
 mod engine;
+mod retry;
 mod rule;
 mod ties;
 mod verdicts;

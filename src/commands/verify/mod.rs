@@ -3,6 +3,7 @@
 
 mod found;
 mod logged;
+mod retry;
 mod snapshot;
 mod work;
 mod written;
@@ -20,6 +21,7 @@ use super::named::{both, definition};
 use super::who::who;
 use super::{Failure, output};
 
+pub use retry::run as retry;
 use work::Work;
 
 /// The exit code of a verdict.
@@ -75,7 +77,7 @@ pub fn run(global: &Global, args: &VerifyArgs) -> Result<Exit, Failure> {
         Begun::Found(cycle) => found::report(global, args, format, &mut ledger, &cycle),
         Begun::Started(run) => {
             let work = Work { global, args, format, named: &named, settings: &settings, who: &who, texts, percent };
-            work.run(&mut ledger, *run, request, place)
+            work.run(&mut ledger, *run, request, place, None)
         }
     }
 }

@@ -18,10 +18,11 @@ use crate::domain::{Amount, State, Value};
 use crate::exit::Exit;
 use crate::ledger::{DecisionSummary, Ledger, Run, RunVerdict};
 use crate::path::{documents, ready};
-use crate::report::verification::{Bridged, Canary, Decided, Verification};
-use crate::report::{Format, count};
+use crate::report::verification::{Bridged, Canary, Decided, Part, Verification};
+use crate::report::{Format, Report, count};
 use crate::stores::{Progress, Settings};
 
+use super::retry::Base;
 use super::snapshot::{self, Text};
 use super::written::{FromCompared, ties, written};
 use super::{exit_of, logged};
@@ -43,11 +44,11 @@ pub(super) struct Work<'a> {
 }
 
 /// What is known of a run so far, for its report.
-struct Known {
-    ticket: Ticket,
-    started: Instant,
-    expected: Option<u64>,
-    notices: Vec<String>,
+pub(super) struct Known {
+    pub(super) ticket: Ticket,
+    pub(super) started: Instant,
+    pub(super) expected: Option<u64>,
+    pub(super) notices: Vec<String>,
 }
 
 /// Decisions that are written, or not, and what they come to.
@@ -71,6 +72,7 @@ impl Work<'_> {
         mut run: Run,
         request: Request,
         mut place: Option<Place>,
+        completes: Option<Base>,
     ) -> Result<Exit, Failure> {
         let id = run.id();
         let ticket = Ticket {
@@ -81,7 +83,10 @@ impl Work<'_> {
             snapshot: String::new(),
         };
         let mut known = Known { ticket, started: Instant::now(), expected: None, notices: Vec::new() };
-        let done = self.verify(&mut run, request, place.as_mut(), &mut known);
+        let done = match (&mut place, completes) {
+            (Some(place), Some(mut base)) => self.retry(&mut run, request, place, &mut known, &mut base),
+            (place, _) => self.verify(&mut run, request, place.as_mut(), &mut known),
+        };
         let (mut compared, verification, verdict) = match done {
             Ok(done) => done,
             Err(failure) => {
@@ -115,13 +120,7 @@ impl Work<'_> {
         place: Option<&mut Place>,
         known: &mut Known,
     ) -> Result<(Compared, Verification, RunVerdict), Failure> {
-        let percent = self.percent;
-        for text in &self.texts {
-            run.snapshot(text.kind, &text.name, &text.text)?;
-        }
-        let settings = snapshot::settings(self.named, self.args, &self.texts, percent);
-        known.ticket.snapshot = run.snapshot("settings", "settings", &settings)?;
-
+        self.keep_settings(run, known)?;
         let mut compared = self.compare(run, request)?;
         run.advance(&State::Computed, Some(&read(&compared)))?;
         run.advance(&State::Compared, Some(&compared.report.summary()))?;
@@ -130,14 +129,10 @@ impl Work<'_> {
         let rate = self.named.reconciliation.canary.max_discrepancy_rate.as_ref();
         let counts = compared.report.counts;
         let fallback = rate.is_some_and(|rate| exceeds(&counts, rate));
-        let rule = Rule { percent, policy: self.named.reconciliation.policy, fallback };
+        let rule = Rule { percent: self.percent, policy: self.named.reconciliation.policy, fallback };
         // Where a side was cut short not every key is known: nothing is decided then.
         let surveyed = match compared.doubts.is_empty() {
-            true => {
-                let kind = |name: &str| self.named.reconciliation.column(name).and_then(|column| column.column_type);
-                let segments = self.segments(&compared)?;
-                Some(survey(&mut compared, &rule, &kind, segments).map_err(|error| temporary(&error))?)
-            }
+            true => Some(self.survey(&mut compared, &rule)?),
             false => None,
         };
         let judgement = judge(&Evidence {
@@ -166,30 +161,26 @@ impl Work<'_> {
         }
         run.confirm()?;
         let verdict = outcome.judgement.verdict;
-        let state = match verdict {
-            RunVerdict::Clean | RunVerdict::Warned => State::Decided,
-            RunVerdict::Blocked | RunVerdict::Incomplete => State::Blocked,
-        };
-        let verification = self.report(known, Some(&compared), &outcome, &state);
-        let figures = verification.figures();
-        match (&state, &verification.decisions) {
-            (State::Decided, Some(decided)) => {
-                let hash = decided.hash.clone().unwrap_or_else(|| "none".to_owned());
-                let totals: BTreeMap<String, String> =
-                    decided.totals.iter().map(|total| (total.column.clone(), total.decided.to_string())).collect();
-                let summary = DecisionSummary {
-                    candidate: decided.candidate,
-                    legacy: decided.legacy,
-                    held: decided.held,
-                    totals,
-                    hash,
-                    place: decided.place.clone().unwrap_or_default(),
-                };
-                run.decide(verdict, &summary, &verification.reasons, &figures)?;
-            }
-            _ => run.block(verdict, &verification.reasons, &figures)?,
-        }
+        let verification = self.report(known, Some(&compared), &outcome, &state_of(verdict));
+        end(run, verdict, &verification)?;
         Ok((compared, verification, verdict))
+    }
+
+    /// Keeps the settings in force with the run.
+    pub(super) fn keep_settings(&self, run: &mut Run, known: &mut Known) -> Result<(), Failure> {
+        for text in &self.texts {
+            run.snapshot(text.kind, &text.name, &text.text)?;
+        }
+        let settings = snapshot::settings(self.named, self.args, &self.texts, self.percent);
+        known.ticket.snapshot = run.snapshot("settings", "settings", &settings)?;
+        Ok(())
+    }
+
+    /// Decides every key of a comparison, without writing anything.
+    pub(super) fn survey(&self, compared: &mut Compared, rule: &Rule) -> Result<Survey, Failure> {
+        let kind = |name: &str| self.named.reconciliation.column(name).and_then(|column| column.column_type);
+        let segments = self.segments(compared)?;
+        survey(compared, rule, &kind, segments).map_err(|error| temporary(&error))
     }
 
     /// The segment columns, which must be among those of the comparison.
@@ -208,13 +199,13 @@ impl Work<'_> {
 
     /// Whether decisions are written: always to a table, of which the payer sees only what is released; to a file only
     /// what may be paid, because a file that lies there looks as if it might.
-    fn is_written(&self, verdict: RunVerdict) -> bool {
+    pub(super) fn is_written(&self, verdict: RunVerdict) -> bool {
         let table = matches!(self.named.reconciliation.decisions, Some(Decisions::Table { .. }));
         table || matches!(verdict, RunVerdict::Clean | RunVerdict::Warned)
     }
 
     /// Computes both paths and compares them, and stops early when the cycle is another run's.
-    fn compare(&self, run: &Run, request: Request) -> Result<Compared, Failure> {
+    pub(super) fn compare(&self, run: &Run, request: Request) -> Result<Compared, Failure> {
         let sides = [Arc::clone(&request.legacy.progress), Arc::clone(&request.candidate.progress)];
         let estimates = Arc::new(progress::Estimates::default());
         let started = Instant::now();
@@ -232,7 +223,7 @@ impl Work<'_> {
     }
 
     /// How many records must exist, by the independent count.
-    fn population(&self) -> Result<Option<u64>, Failure> {
+    pub(super) fn population(&self) -> Result<Option<u64>, Failure> {
         let Some(population) = &self.named.reconciliation.population else { return Ok(None) };
         let input = Input {
             name: "population".into(),
@@ -293,10 +284,12 @@ impl Work<'_> {
                     residual: bridge.residual(&decided).unwrap_or(Amount::NAN),
                     column: bridge.column.clone(),
                     currency: currency(&bridge.column),
-                    legacy: bridge.legacy.clone(),
-                    candidate_taken: bridge.candidate_taken.clone(),
-                    tolerated: bridge.tolerated.clone(),
-                    held: bridge.held.clone(),
+                    parts: vec![
+                        Part { name: "legacy", minus: false, amount: bridge.legacy.clone() },
+                        Part { name: "candidate_taken", minus: false, amount: bridge.candidate_taken.clone() },
+                        Part { name: "tolerated", minus: false, amount: bridge.tolerated.clone() },
+                        Part { name: "held", minus: true, amount: bridge.held.clone() },
+                    ],
                     decided,
                 }
             });
@@ -317,10 +310,23 @@ impl Work<'_> {
             let list = |set: &BTreeSet<String>| set.iter().cloned().collect();
             canary.segments = (list(&survey.segments.0), list(&survey.segments.1));
         }
+        let diff = compared.map(|compared| compared.report.clone());
+        Verification { canary, decisions: decided, ..self.blank(known, &outcome.judgement, diff, state) }
+    }
+
+    /// The report of a run, but for what was decided.
+    pub(super) fn blank(
+        &self,
+        known: &Known,
+        judgement: &Judgement,
+        diff: Option<Report>,
+        state: &State,
+    ) -> Verification {
         Verification {
-            canary,
-            verdict: outcome.judgement.verdict.name(),
-            reasons: outcome.judgement.reasons.clone(),
+            canary: Canary { percent: self.percent, ..Canary::default() },
+            decisions: None,
+            verdict: judgement.verdict.name(),
+            reasons: judgement.reasons.clone(),
             notices: known.notices.clone(),
             cycle: known.ticket.cycle.clone(),
             name: self.named.reconciliation.name.clone(),
@@ -329,8 +335,8 @@ impl Work<'_> {
             by: self.who.to_owned(),
             state: state.name().to_owned(),
             snapshot: known.ticket.snapshot.clone(),
-            diff: compared.map(|compared| compared.report.clone()),
-            decisions: decided,
+            diff,
+            completes: None,
             checks: Vec::new(),
             expected: known.expected,
             elapsed: known.started.elapsed(),
@@ -338,8 +344,35 @@ impl Work<'_> {
     }
 }
 
+/// Where a cycle stands after a verdict.
+pub(super) fn state_of(verdict: RunVerdict) -> State {
+    match verdict {
+        RunVerdict::Clean | RunVerdict::Warned => State::Decided,
+        RunVerdict::Blocked | RunVerdict::Incomplete => State::Blocked,
+    }
+}
+
+/// Ends the run in the ledger as its report says.
+pub(super) fn end(run: &mut Run, verdict: RunVerdict, verification: &Verification) -> Result<(), Failure> {
+    let figures = verification.figures();
+    let Some(decided) = verification.decisions.as_ref().filter(|_| state_of(verdict) == State::Decided) else {
+        return Ok(run.block(verdict, &verification.reasons, &figures)?);
+    };
+    let totals: BTreeMap<String, String> =
+        decided.totals.iter().map(|total| (total.column.clone(), total.decided.to_string())).collect();
+    let summary = DecisionSummary {
+        candidate: decided.candidate,
+        legacy: decided.legacy,
+        held: decided.held,
+        totals,
+        hash: decided.hash.clone().unwrap_or_else(|| "none".to_owned()),
+        place: decided.place.clone().unwrap_or_default(),
+    };
+    Ok(run.decide(verdict, &summary, &verification.reasons, &figures)?)
+}
+
 /// Logs every discrepancy, and every record that agrees only within a tolerance.
-fn log(run: &mut Run, compared: &mut Compared) -> Result<(), Failure> {
+pub(super) fn log(run: &mut Run, compared: &mut Compared) -> Result<(), Failure> {
     let report = compared.report.clone();
     let mut broken = None;
     {
@@ -387,7 +420,7 @@ fn log(run: &mut Run, compared: &mut Compared) -> Result<(), Failure> {
     Ok(())
 }
 
-fn read(compared: &Compared) -> String {
+pub(super) fn read(compared: &Compared) -> String {
     let report = &compared.report;
     format!("{} legacy and {} candidate records", count(report.legacy.rows), count(report.candidate.rows))
 }
