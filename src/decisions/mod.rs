@@ -4,10 +4,14 @@
 
 mod catalogue;
 mod columns;
+mod encode;
 mod fence;
 mod file;
 mod form;
+mod holder;
+mod insert;
 mod literal;
+mod make;
 mod read;
 mod table;
 
