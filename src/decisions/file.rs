@@ -4,31 +4,24 @@
 //! `<file>.run` says which attempt may put its decisions there; `<file>.released` tells the payer that they are
 //! released.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::decide::Decision;
-use crate::domain::{Batch, Value};
-use crate::stores::bulk::{ParquetColumn, ParquetKind, make_folder_of, parquet_into, whole_file, whole_file_when};
+use crate::domain::{Rules, Value};
+use crate::stores::bulk::{make_folder_of, whole_file, whole_file_when};
 use crate::stores::{
     CsvSettings, KeyRange, Locator, ReadRequest, Reader, Received, Settings, StoreError, Wanted, Wish,
 };
 
 use super::columns::OWN;
-use super::form::{Form, Forms, Kind};
-use super::literal::{push_field, push_quoted};
+use super::encode;
+use super::form::{Form, Forms};
+use super::holder::{Held, Holder, beside, with_params};
 use super::{Layout, Ticket};
-
-/// Longest wait for another process that puts its decisions in place.
-const LOCK: Duration = Duration::from_secs(20);
-/// Digits of a decimal in Parquet.
-const PARQUET_DIGITS: u32 = 38;
-/// Records between two calls of `alive`.
-const RECORDS: u64 = 5_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Format {
@@ -43,15 +36,6 @@ pub(super) struct DecisionsFile {
     settings: Settings,
     marker: PathBuf,
     run: PathBuf,
-}
-
-/// Who may put decisions in place.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Holder {
-    cycle: String,
-    origin: String,
-    run: String,
-    attempt: i64,
 }
 
 /// What the payer looks for.
@@ -98,7 +82,7 @@ impl DecisionsFile {
         self.writable()?;
         self.belongs(ticket)?;
         self.not_released(ticket)?;
-        let mut held = self.hold()?;
+        let mut held = Held::wait(&self.run)?;
         match held.read()? {
             Some(holder) => self.may_write(ticket, &holder),
             None => Ok(()),
@@ -119,7 +103,7 @@ impl DecisionsFile {
     /// What is there under this name is this cycle's, or nothing.
     fn belongs(&self, ticket: &Ticket) -> Result<(), StoreError> {
         let found = match std::fs::symlink_metadata(&self.path) {
-            Ok(_) => self.first_cycle(),
+            Ok(_) => self.first(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(self.failed("looked at", &error)),
         };
@@ -132,7 +116,7 @@ impl DecisionsFile {
             )))
         };
         match found {
-            Ok(Some(cycle)) if cycle != ticket.cycle => {
+            Ok(Some((cycle, _))) if cycle != ticket.cycle => {
                 refuse(format!("{shown} holds the decisions of another cycle, `{cycle}`"))
             }
             Ok(_) => Ok(()),
@@ -140,29 +124,29 @@ impl DecisionsFile {
         }
     }
 
-    /// The cycle that the first record names.
-    fn first_cycle(&self) -> Result<Option<String>, StoreError> {
+    /// The cycle and the run that the first record names.
+    fn first(&self) -> Result<Option<(String, String)>, StoreError> {
         let locator = self.locator()?;
         let settings = self.settings.clone();
-        let make = std::sync::Arc::new(move || locator.source(&settings));
-        let reader = Reader::start(make, Wish::default(), std::sync::Arc::default());
+        let make = Arc::new(move || locator.source(&settings));
+        let reader = Reader::start(make, Wish::default(), Arc::default());
         let opened = reader.opened()?;
         if let Some(missing) = OWN.iter().find(|own| !opened.columns.iter().any(|column| column.name == **own)) {
             return Err(StoreError::failed(format!("it has no column `{missing}`")));
         }
         let request = ReadRequest {
-            columns: vec![Wanted { name: "recon_cycle".into(), fix: None }],
+            columns: ["recon_cycle", "recon_run"].map(|name| Wanted { name: name.into(), fix: None }).to_vec(),
             key: 0,
             filter: None,
             range: KeyRange::default(),
             keys: None,
             fresh: false,
         };
-        let (batches, _give_back) = reader.begin(vec![request], &crate::domain::Rules::default(), None, None);
+        let (batches, _give_back) = reader.begin(vec![request], &Rules::default(), None, None);
         loop {
             match batches.recv() {
                 Ok(Received::Batch(batch)) if batch.rows() > 0 => {
-                    return Ok(Some(Value::of(batch.at(0, 0)).to_string()));
+                    return Ok(Some((Value::of(batch.at(0, 0)).to_string(), Value::of(batch.at(0, 1)).to_string())));
                 }
                 Ok(Received::Batch(_)) => {}
                 Ok(Received::End(end)) => return end.map(|_| None),
@@ -240,42 +224,9 @@ impl DecisionsFile {
         let (key, columns) = layout.names();
         let forms = match self.format {
             Format::Csv => vec![Form::Untyped; key.len() + columns.len()],
-            Format::Parquet => self.parquet(layout)?.into_iter().map(|(form, _)| form).collect(),
+            Format::Parquet => encode::parquet_kinds(&self.path, layout)?.into_iter().map(|(form, _)| form).collect(),
         };
         Ok(Forms { key: key.len(), names: key.into_iter().chain(columns).collect(), forms })
-    }
-
-    fn parquet(&self, layout: &Layout) -> Result<Vec<(Form, ParquetKind)>, StoreError> {
-        let one = |seen: &super::Seen| {
-            let digits = u8::try_from(PARQUET_DIGITS).unwrap_or(38);
-            let refuse = |what: String| {
-                Err(StoreError::usage(format!("{}: the column `{}` {what}", self.path.display(), seen.name))
-                    .hint("write the decisions to a .csv file or to a table instead"))
-            };
-            Ok(match Kind::of(seen) {
-                Kind::Integer { digits: ..=18 } => (Form::Number, ParquetKind::Integer),
-                Kind::Integer { digits: PARQUET_DIGITS.. } => {
-                    return refuse(format!("has more digits than the {PARQUET_DIGITS} of a decimal in Parquet"));
-                }
-                Kind::Integer { .. } => (Form::Number, ParquetKind::Decimal { digits, scale: 0 }),
-                Kind::Decimal { special: true, .. } => {
-                    return refuse("has NaN or an infinity among its values, which no decimal of Parquet holds".into());
-                }
-                Kind::Decimal { whole, scale, .. } if whole + scale <= PARQUET_DIGITS => {
-                    (Form::Number, ParquetKind::Decimal { digits, scale: u8::try_from(scale).unwrap_or(38) })
-                }
-                Kind::Decimal { whole, scale, .. } => {
-                    return refuse(format!(
-                        "has {whole} digits before the point and {scale} behind it; a decimal in Parquet has {PARQUET_DIGITS}"
-                    ));
-                }
-                Kind::Date => (Form::Date, ParquetKind::Date),
-                Kind::Instant => (Form::Instant, ParquetKind::Instant),
-                Kind::Boolean => (Form::Boolean, ParquetKind::Boolean),
-                Kind::Text { .. } | Kind::Nothing => (Form::Text, ParquetKind::Text),
-            })
-        };
-        layout.key.iter().chain(&layout.columns).map(one).collect()
     }
 
     pub(super) fn write(
@@ -298,7 +249,7 @@ impl DecisionsFile {
         };
         let held = std::cell::RefCell::new(None);
         let before = || {
-            let mut lock = self.hold()?;
+            let mut lock = Held::wait(&self.run)?;
             self.still_mine(ticket, &mut lock)?;
             self.belongs(ticket)?;
             *held.borrow_mut() = Some(lock);
@@ -308,10 +259,11 @@ impl DecisionsFile {
             &self.path,
             |out| {
                 match self.format {
-                    Format::Csv => self.csv(out, ticket, &forms, decisions, &mut alive)?,
+                    Format::Csv => encode::csv(&self.path, out, ticket, &forms, decisions, &mut alive)?,
                     Format::Parquet => {
-                        let kinds = self.parquet(layout)?.into_iter().map(|(_, kind)| kind).collect();
-                        self.write_parquet(out, ticket, &forms, kinds, decisions, &mut alive)?;
+                        let kinds =
+                            encode::parquet_kinds(&self.path, layout)?.into_iter().map(|(_, kind)| kind).collect();
+                        encode::parquet(&self.path, out, ticket, &forms, kinds, decisions, &mut alive)?;
                     }
                 }
                 // The last word before it is put in place: whoever was overtaken stops here.
@@ -323,79 +275,9 @@ impl DecisionsFile {
         Ok(count.get())
     }
 
-    fn csv(
-        &self,
-        out: &mut dyn Write,
-        ticket: &Ticket,
-        forms: &Forms,
-        decisions: &mut dyn Iterator<Item = io::Result<Decision>>,
-        alive: &mut dyn FnMut(u64) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        let mut line = String::new();
-        for name in forms.names.iter().map(String::as_str).chain(OWN) {
-            line.push_str(if line.is_empty() { "" } else { "," });
-            push_quoted(name, &mut line);
-        }
-        line.push('\n');
-        let mut tail = String::new();
-        for text in [&ticket.cycle, &ticket.run, &ticket.snapshot] {
-            tail.push(',');
-            push_quoted(text, &mut tail);
-        }
-        tail.push('\n');
-        let mut row = Batch::new(forms.width());
-        let mut count = 0u64;
-        for decision in decisions {
-            let decision = decision.map_err(super::unreadable)?;
-            row.reset(forms.width());
-            forms.push(&decision, &mut row)?;
-            for at in 0..forms.width() {
-                if at > 0 {
-                    line.push(',');
-                }
-                push_field(row.at(0, at), &mut line)
-                    .map_err(|why| StoreError::failed(format!("{}: {why}", self.path.display())))?;
-            }
-            line.push_str(&tail);
-            count += 1;
-            if count.is_multiple_of(RECORDS) {
-                alive(count)?;
-                out.write_all(line.as_bytes()).map_err(|error| self.failed("written", &error))?;
-                line.clear();
-            }
-        }
-        out.write_all(line.as_bytes()).map_err(|error| self.failed("written", &error))?;
-        alive(count)
-    }
-
-    fn write_parquet(
-        &self,
-        out: &mut (dyn Write + Send),
-        ticket: &Ticket,
-        forms: &Forms,
-        kinds: Vec<ParquetKind>,
-        decisions: &mut dyn Iterator<Item = io::Result<Decision>>,
-        alive: &mut dyn FnMut(u64) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        let own = OWN.iter().map(|name| ParquetColumn { name: (*name).to_owned(), kind: ParquetKind::Text });
-        let columns: Vec<ParquetColumn> = (forms.names.iter().zip(kinds))
-            .map(|(name, kind)| ParquetColumn { name: name.clone(), kind })
-            .chain(own)
-            .collect();
-        let text = |text: &str| Value::Text { text: text.to_owned(), untyped: false };
-        let mut row = Batch::new(forms.width());
-        let mut rows = decisions.map(|decision| {
-            row.reset(forms.width());
-            forms.push(&decision.map_err(super::unreadable)?, &mut row)?;
-            let values = (0..forms.width()).map(|at| Value::of(row.at(0, at)));
-            Ok(values.chain([text(&ticket.cycle), text(&ticket.run), text(&ticket.snapshot)]).collect())
-        });
-        parquet_into(out, &self.path, &columns, &mut rows, alive).map(|_| ())
-    }
-
     /// Says that this attempt writes now, and takes away what an earlier cycle left.
     fn take(&self, ticket: &Ticket) -> Result<(), StoreError> {
-        let mut held = self.hold()?;
+        let mut held = Held::wait(&self.run)?;
         self.not_released(ticket)?;
         if let Some(holder) = held.read()? {
             self.may_write(ticket, &holder)?;
@@ -428,7 +310,7 @@ impl DecisionsFile {
     }
 
     pub(super) fn publish(&self, ticket: &Ticket, hash: &str) -> Result<(), StoreError> {
-        let mut held = self.hold()?;
+        let mut held = Held::wait(&self.run)?;
         if let Some(released) = self.released()?.filter(|released| released.cycle == ticket.cycle) {
             if released.run == ticket.run && released.origin == ticket.origin && released.hash == hash {
                 return Ok(());
@@ -436,9 +318,15 @@ impl DecisionsFile {
             self.not_released(ticket)?;
         }
         self.still_mine(ticket, &mut held)?;
-        if !self.path.exists() {
-            return Err(StoreError::failed(format!("{} is gone, so it is not released", self.path.display()))
-                .hint("verify the cycle again"));
+        // The run may have ended between saying that it writes and putting its decisions in place.
+        let first = if self.path.exists() { self.first()? } else { Some(Default::default()) };
+        if first.is_some_and(|(cycle, run)| cycle != ticket.cycle || run != ticket.run) {
+            return Err(StoreError::failed(format!(
+                "{} does not hold the decisions of run {}, so it is not released",
+                self.path.display(),
+                ticket.run
+            ))
+            .hint("verify the cycle again"));
         }
         let released = Released {
             cycle: ticket.cycle.clone(),
@@ -457,102 +345,4 @@ impl DecisionsFile {
         let released = self.released()?;
         Ok(released.is_some_and(|r| r.cycle == ticket.cycle && r.run == ticket.run && r.origin == ticket.origin))
     }
-
-    /// Waits until no other process is at it.
-    fn hold(&self) -> Result<Held, StoreError> {
-        let failed = |error: io::Error| {
-            StoreError::failed(format!("{} cannot be written: {error}", self.run.display()))
-                .hint("decisions are written beside it: check owner and permissions of the folder")
-        };
-        let file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&self.run).map_err(failed)?;
-        let since = Instant::now();
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(Held { file, path: self.run.clone() }),
-                Err(TryLockError::WouldBlock) if since.elapsed() < LOCK => {
-                    std::thread::sleep(Duration::from_millis(20))
-                }
-                Err(TryLockError::WouldBlock) => {
-                    return Err(StoreError::failed(format!(
-                        "another process holds {} for more than {} s",
-                        self.run.display(),
-                        LOCK.as_secs()
-                    ))
-                    .hint(
-                        "it was stopped while it put its decisions in place: let it go on or end it (`fuser` names it)",
-                    ));
-                }
-                Err(TryLockError::Error(error)) => return Err(failed(error)),
-            }
-        }
-    }
-}
-
-/// The file that says who writes, locked.
-struct Held {
-    file: File,
-    path: PathBuf,
-}
-
-impl Held {
-    fn read(&mut self) -> Result<Option<Holder>, StoreError> {
-        let mut text = String::new();
-        let read = self.file.seek(SeekFrom::Start(0)).and_then(|_| self.file.read_to_string(&mut text));
-        read.map_err(|error| self.failed(&error))?;
-        // A process that ended in the middle of writing it held nothing yet.
-        Ok(serde_json::from_str(&text).ok())
-    }
-
-    fn write(&mut self, holder: &Holder) -> Result<(), StoreError> {
-        let text = serde_json::to_string(holder).map_err(|error| StoreError::failed(error.to_string()))?;
-        let written = (self.file.seek(SeekFrom::Start(0)))
-            .and_then(|_| self.file.set_len(0))
-            .and_then(|()| writeln!(self.file, "{text}"))
-            .and_then(|()| self.file.sync_all());
-        written.map_err(|error| self.failed(&error))
-    }
-
-    fn failed(&self, error: &io::Error) -> StoreError {
-        StoreError::failed(format!("{} cannot be used: {error}", self.path.display()))
-    }
-}
-
-fn beside(path: &Path, end: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(end);
-    PathBuf::from(name)
-}
-
-/// Replaces `{name}` in the file's name by the parameter of that name.
-fn with_params(path: &Path, params: &[(String, Value)]) -> Result<PathBuf, StoreError> {
-    let shown = path.display().to_string();
-    let Some(name) = path.file_name().and_then(|name| name.to_str()).filter(|name| name.contains('{')) else {
-        return Ok(path.to_owned());
-    };
-    let known =
-        crate::ledger::CycleKey::new("decisions", params).map_err(|error| StoreError::usage(error.to_string()))?;
-    let mut out = String::new();
-    let mut rest = name;
-    while let Some((before, behind)) = rest.split_once('{') {
-        let (wanted, after) = behind.split_once('}').ok_or_else(|| {
-            StoreError::usage(format!("`{shown}`: a `{{` without `}}` in the name of the decisions' file"))
-        })?;
-        let Some((_, value)) = known.params().find(|(name, _)| *name == wanted) else {
-            let names = known.params().map(|(name, _)| name).collect::<Vec<_>>().join(", ");
-            return Err(StoreError::usage(format!("`{shown}`: there is no parameter `{wanted}`"))
-                .hint(format!("the parameters are: {}", if names.is_empty() { "none" } else { &names })));
-        };
-        if value.is_empty() || value.contains(['/', '\\', '\0']) || value.contains("..") || value.starts_with('.') {
-            return Err(StoreError::usage(format!(
-                "`{shown}`: the value `{value}` of `{wanted}` cannot stand in the name of a file"
-            ))
-            .hint("take another parameter into the name of the decisions' file"));
-        }
-        out.push_str(before);
-        out.push_str(value);
-        rest = after;
-    }
-    out.push_str(rest);
-    Ok(path.with_file_name(out))
 }

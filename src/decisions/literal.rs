@@ -45,7 +45,7 @@ pub(super) fn push_literal(dialect: Dialect, at: CellRef<'_>, out: &mut String) 
 
 fn push_text(dialect: Dialect, text: &str, out: &mut String) -> Result<(), String> {
     let plain = |byte: &u8| (b' '..0x7f).contains(byte) && !matches!(byte, b'\'' | b'\\');
-    if text.as_bytes().iter().all(|byte| plain(byte)) {
+    if text.as_bytes().iter().all(plain) {
         out.push('\'');
         out.push_str(text);
         out.push('\'');

@@ -4,11 +4,15 @@
 
 mod catalogue;
 mod columns;
+mod encode;
 mod fence;
 mod file;
 mod form;
+mod holder;
+mod insert;
 mod kept;
 mod literal;
+mod make;
 mod read;
 mod table;
 

@@ -3,9 +3,11 @@
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
-use recon::decisions::Ticket;
+use recon::decisions::{Place, Ticket};
+use recon::stores::{ErrorClass, Settings};
 
 use crate::given::*;
+use crate::support;
 
 /// Attempt 1 writes its first piece, then attempt 2 writes everything, then attempt 1 goes on.
 fn the_overtaken_run_writes_nothing_more(fresh: &Fresh) {
@@ -95,6 +97,34 @@ fn racing_attempts_leave_the_later_one(fresh: &Fresh) {
         assert_eq!(fresh.ask(&format!("SELECT DISTINCT recon_run FROM {of}")), [format!("{}-2", 20 + round)]);
         assert_eq!(fresh.count(&of), 6_000);
     }
+}
+
+/// The server dies between two pieces: an error that says so, and the next run clears what is left.
+fn a_server_that_dies(server: &mut support::PrivateServer, root: &str) {
+    let url = format!("{}/{root}", server.url());
+    support::run_sql(&url, "CREATE DATABASE pay");
+    let mut place = Place::table(&format!("{}/pay", server.url()), "decision", &Settings::default()).expect("a place");
+    let (layout, decisions) = plain(20_000);
+    let error = place
+        .write(&ticket("c", 1), &layout, &mut each(&decisions), &mut |count| {
+            if count > 0 {
+                server.kill();
+            }
+            Ok(())
+        })
+        .expect_err("dead");
+    assert_eq!(error.class, ErrorClass::Failed);
+    assert!(error.hint.expect("a hint").contains("no payer sees"), "{}", error.what);
+}
+
+#[test]
+fn private_server_mariadb_dies() {
+    a_server_that_dies(&mut support::PrivateServer::mariadb(), "mysql");
+}
+
+#[test]
+fn private_server_postgres_dies() {
+    a_server_that_dies(&mut support::PrivateServer::postgres(), "postgres");
 }
 
 on_every_engine!(

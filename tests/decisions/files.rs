@@ -238,6 +238,21 @@ fn the_overtaken_run_leaves_the_file_alone() {
 }
 
 #[test]
+fn what_a_later_run_did_not_finish_is_not_released_in_its_name() {
+    each_kind(|path| {
+        let (layout, decisions) = plain(10);
+        write(&mut place(&path), &ticket("c", 1), &layout, &decisions).expect("written");
+        let ended = place(&path)
+            .write(&ticket("c", 2), &layout, &mut each(&decisions), &mut |_| Err(StoreError::failed("ended")));
+        assert_eq!(ended.expect_err("ended").what, "ended");
+        let error = place(&path).publish(&ticket("c", 2), "x").expect_err("the earlier run's");
+        assert!(error.what.contains("does not hold the decisions of run 12-2"), "{error}");
+        assert!(verify(&mut place(&path), &ticket("c", 2), &layout, &decisions).is_err());
+        assert!(place(&path).publish(&ticket("c", 1), "x").expect_err("overtaken").what.contains("overtaken"));
+    });
+}
+
+#[test]
 fn an_interrupted_write_leaves_what_was_there() {
     each_kind(|path| {
         let (layout, decisions) = plain(20_000);

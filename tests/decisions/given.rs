@@ -178,8 +178,8 @@ pub fn ticket(cycle: &str, attempt: i64) -> Ticket {
     }
 }
 
-pub fn each(decisions: &[Decision]) -> impl Iterator<Item = io::Result<Decision>> {
-    decisions.to_vec().into_iter().map(Ok)
+pub fn each(decisions: &[Decision]) -> impl Iterator<Item = io::Result<Decision>> + '_ {
+    decisions.iter().cloned().map(Ok)
 }
 
 pub fn write(place: &mut Place, ticket: &Ticket, layout: &Layout, decisions: &[Decision]) -> Result<u64, StoreError> {

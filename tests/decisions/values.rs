@@ -88,7 +88,7 @@ fn hard_values(fresh: &Fresh) {
     place.check(&ticket, &key, &names).expect("nothing in the way");
     let back = round(&mut place, &ticket, &layout, &decisions);
     assert_eq!((back.of(Taken::Candidate), back.of(Taken::Legacy), back.of(Taken::Held)), (7, 0, 1));
-    let sum = Amount::parse(&format!("-2.489999999999999999999999999999")).expect("sum");
+    let sum = Amount::parse("-2.489999999999999999999999999999").expect("sum");
     assert!(back.totals[0].same_value(&sum), "{}", back.totals[0]);
     assert_eq!(back.totals[6].to_string(), "18446744073709551614");
     // Written once more by a process of its own, which did not see how it was written.
