@@ -99,6 +99,39 @@ fn racing_attempts_leave_the_later_one(fresh: &Fresh) {
     }
 }
 
+/// A statement of attempt 1 is still at work in the server when attempt 2 takes over: it is waited for, and what it wrote
+/// is cleared away. Otherwise its rows would appear after the clearing.
+fn a_statement_under_way_is_waited_for(fresh: &Fresh, trigger: &str) {
+    let (layout, decisions) = plain(100);
+    let before = Ticket { run: "11-1".into(), ..ticket("before", 1) };
+    write(&mut fresh.place(), &before, &layout, &decisions).expect("written");
+    fresh.sql(trigger);
+    std::thread::scope(|scope| {
+        let early = scope.spawn(|| write(&mut fresh.place(), &ticket("c", 1), &layout, &decisions));
+        std::thread::sleep(Duration::from_millis(700));
+        write(&mut fresh.place(), &ticket("c", 2), &layout, &decisions).expect("written");
+        let error = early.join().expect("no panic").expect_err("overtaken");
+        assert!(error.what.contains("overtaken"), "{error}");
+    });
+    assert_eq!(fresh.ask("SELECT DISTINCT recon_run FROM decision WHERE recon_cycle = 'c'"), ["12-2"]);
+    assert_eq!(fresh.count("decision"), 200);
+}
+
+#[test]
+fn mysql_waits_for_a_statement_under_way() {
+    let trigger = "CREATE TRIGGER slow BEFORE INSERT ON decision FOR EACH ROW \
+                   SET @waited = IF(NEW.id = 1 AND NEW.recon_run = '12-1', SLEEP(3), 0)";
+    a_statement_under_way_is_waited_for(&Fresh::mysql(), trigger);
+}
+
+#[test]
+fn postgres_waits_for_a_statement_under_way() {
+    let trigger = "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+                   IF NEW.id = 1 AND NEW.recon_run = '12-1' THEN PERFORM pg_sleep(3); END IF; RETURN NEW; END $$; \
+                   CREATE TRIGGER slow BEFORE INSERT ON decision FOR EACH ROW EXECUTE FUNCTION slow()";
+    a_statement_under_way_is_waited_for(&Fresh::postgres(), trigger);
+}
+
 /// The server dies between two pieces: an error that says so, and the next run clears what is left.
 fn a_server_that_dies(server: &mut support::PrivateServer, root: &str) {
     let url = format!("{}/{root}", server.url());

@@ -124,6 +124,24 @@ fn two_ledgers_whose_runs_have_one_name(fresh: &Fresh) {
     assert_eq!(fresh.count("decision"), 5);
 }
 
+fn cycles_are_written_beside_each_other(fresh: &Fresh) {
+    let (layout, decisions) = plain(4_000);
+    write(&mut fresh.place(), &Ticket { run: "9-1".into(), ..ticket("c", 1) }, &layout, &decisions[..1])
+        .expect("written");
+    std::thread::scope(|scope| {
+        for at in 0..4 {
+            let (layout, decisions) = (&layout, &decisions);
+            scope.spawn(move || {
+                for attempt in 1..=3 {
+                    let ticket = Ticket { run: format!("1{at}-{attempt}"), ..ticket(&format!("c {at}"), attempt) };
+                    round(&mut fresh.place(), &ticket, layout, decisions);
+                }
+            });
+        }
+    });
+    assert_eq!((fresh.count("decision"), fresh.count("decision_history")), (16_001, 32_000));
+}
+
 fn several_processes_make_the_table_at_once(fresh: &Fresh) {
     let (layout, decisions) = plain(10);
     let places: Vec<Place> = (0..4).map(|_| fresh.place()).collect();
@@ -153,5 +171,6 @@ on_every_engine!(
     a_superseded_run_is_kept_once_even_when_the_move_was_interrupted,
     names_in_another_case_are_the_tables_own,
     two_ledgers_whose_runs_have_one_name,
+    cycles_are_written_beside_each_other,
     several_processes_make_the_table_at_once,
 );

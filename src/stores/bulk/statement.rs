@@ -15,6 +15,9 @@ use super::sql::{Connected, SqlWriter, on};
 /// Longest wait for a SQLite file that another program writes to.
 const BUSY: Duration = Duration::from_secs(30);
 
+/// How often a statement is run again after a deadlock.
+const DEADLOCKS: u32 = 8;
+
 /// A statement that did not run, and whether the connection is still there.
 #[derive(Debug)]
 pub struct Refused {
@@ -73,21 +76,28 @@ impl SqlWriter {
         &self.label
     }
 
-    /// Runs one statement and says how many rows it touched.
+    /// Runs one statement and says how many rows it touched. One that the store gave up to end a deadlock has touched
+    /// nothing and is run again.
     ///
     /// # Errors
     /// What the store says, or that it said nothing in time; then the connection is of no more use.
     pub fn touch(&mut self, sql: &str, patience: Duration) -> Result<u64, Refused> {
         let SqlWriter { runtime, connection, label } = self;
-        let statement = sqlx::raw_sql(AssertSqlSafe(sql));
-        let run = async {
-            on!(connection, connection => connection.as_mut().execute(statement).await.map(|done| done.rows_affected()))
-        };
-        let ran = runtime.block_on(async { tokio::time::timeout(patience, run).await });
-        match ran {
-            Ok(Ok(touched)) => Ok(touched),
-            Ok(Err(error)) => Err(refused(label, &error)),
-            Err(_) => Err(Refused { error: silent(label, patience), answered: false }),
+        let mut tries = 0;
+        loop {
+            let statement = sqlx::raw_sql(AssertSqlSafe(sql));
+            let run = async {
+                on!(connection, connection => connection.as_mut().execute(statement).await.map(|done| done.rows_affected()))
+            };
+            match runtime.block_on(async { tokio::time::timeout(patience, run).await }) {
+                Ok(Ok(touched)) => return Ok(touched),
+                Ok(Err(error)) if tries < DEADLOCKS && is_deadlock(&error) => {
+                    tries += 1;
+                    std::thread::sleep(Duration::from_millis(u64::from(20 * tries)));
+                }
+                Ok(Err(error)) => return Err(refused(label, &error)),
+                Err(_) => return Err(Refused { error: silent(label, patience), answered: false }),
+            }
         }
     }
 
@@ -155,6 +165,12 @@ fn refused(label: &str, error: &sqlx::Error) -> Refused {
         refused.hint("the connection was lost: check server and network, then run it again")
     };
     Refused { error, answered }
+}
+
+/// The store rolled the statement back because it and another waited for each other (SQLSTATE 40001 or 40P01).
+fn is_deadlock(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    matches!(code.as_deref(), Some("40001" | "40P01"))
 }
 
 /// The store's own words.
