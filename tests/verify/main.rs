@@ -8,6 +8,7 @@ mod support;
 mod callers;
 mod canary;
 mod engine;
+mod examples;
 mod retry;
 mod rule;
 mod ties;
