@@ -53,18 +53,24 @@ impl Project {
     /// A project with these legacy rows (`id, net, fee` as SQL literals) and candidate documents (lines of JSON).
     pub fn new(engine: Engine, legacy: &[&str], candidate: &[&str]) -> Project {
         let name = unique_name("verify");
-        let place = Place::new();
         let url = match engine {
-            Engine::Sqlite => format!("sqlite:{}", place.path().join("core.db").display()),
+            Engine::Sqlite => None,
             Engine::MariaDb => {
                 run_sql(&server_url("MYSQL"), &format!("CREATE DATABASE {name}"));
-                database_url("MYSQL", &name)
+                Some(database_url("MYSQL", &name))
             }
             Engine::Postgres => {
                 run_sql(&format!("{}/postgres", server_url("POSTGRES")), &format!("CREATE DATABASE {name}"));
-                database_url("POSTGRES", &name)
+                Some(database_url("POSTGRES", &name))
             }
         };
+        Project::at(engine, url, legacy, candidate)
+    }
+
+    /// A project whose store is an empty database at this URL; a SQLite file of its own without one.
+    pub fn at(engine: Engine, url: Option<String>, legacy: &[&str], candidate: &[&str]) -> Project {
+        let place = Place::new();
+        let url = url.unwrap_or_else(|| format!("sqlite:{}", place.path().join("core.db").display()));
         let project = Project { place: place.env("CORE", &url).env("RECON_USER", "kim"), url, engine };
         project.place.write("recon.toml", PROJECT);
         project.place.write("legacy.sql", "SELECT id, net, fee FROM payout WHERE paid_on = :day\n");
