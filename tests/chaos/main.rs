@@ -9,5 +9,10 @@ mod engine;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod clocks;
+mod full;
 mod killed;
+mod paused;
+mod preload;
 mod scene;
+mod servers;

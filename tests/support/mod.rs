@@ -187,6 +187,8 @@ impl PrivateServer {
     /// Starts a MariaDB or PostgreSQL that was killed again, on its data and its port.
     pub fn restart(&mut self) {
         assert!(self.killed, "it runs");
+        // Its process may still be there as a zombie that nobody has asked for its end, and PostgreSQL looks no closer.
+        let _ = std::fs::remove_file(self.dir.path().join("server/data/postmaster.pid"));
         let (_, process) = PrivateServer::launch(self.kind, self.dir.path(), &self.options, Some(self.port));
         self.process = process;
         self.killed = false;
