@@ -3,7 +3,8 @@
 #
 # Sourced by tests/run and benches/run. Run as a command it starts one private server for a test that wants to
 # kill it: `tests/servers.sh private mariadb|postgres|mongod DIR` prints "PORT PID" and leaves the server running.
-# What follows DIR goes to mariadbd as it is.
+# What follows DIR goes to mariadbd as it is. MariaDB and PostgreSQL start again on the data that they left in DIR when
+# `servers_port` says on which port.
 #
 # Data is thrown away, so nothing is synced to disk. A server that cannot be had ends the run: it is never skipped.
 
@@ -182,10 +183,10 @@ start_mariadb() {
     [ "$(id -u)" != 0 ] || user=(--user=nobody)
     mkdir -p "$dir" && chmod 755 "$dir" && give_away "$dir"
     local common=(--no-defaults --datadir="$dir/data" "${user[@]}")
-    mariadb-install-db "${common[@]}" --auth-root-authentication-method=normal --skip-test-db \
+    [ -d "$dir/data" ] || mariadb-install-db "${common[@]}" --auth-root-authentication-method=normal --skip-test-db \
         --innodb-log-file-size="$servers_mariadb_log" --innodb-flush-method=nosync >"$log" 2>&1 || server_failed mariadb-install-db "$log"
     for _ in 1 2 3; do
-        server_port=$(free_port)
+        server_port=${servers_port:-$(free_port)}
         "$RECON_TEST_MARIADBD" "${common[@]}" --bind-address=127.0.0.1 --port="$server_port" --socket="$dir/socket" \
             --pid-file="$dir/pid" --skip-name-resolve --local-infile=1 --max-connections=300 \
             --character-set-server=utf8mb4 --max-allowed-packet=64M --default-time-zone=+00:00 \
@@ -201,10 +202,10 @@ start_mariadb() {
 start_postgres() {
     local dir=$1 log=$1/log
     mkdir -p "$dir" && chmod 755 "$dir" && : >"$log" && give_away "$dir"
-    (cd "$dir" && "${servers_unprivileged[@]}" "$RECON_TEST_POSTGRES_BIN/initdb" -D "$dir/data" -U postgres -A trust -E UTF8 --locale=C --no-sync) \
+    [ -d "$dir/data" ] || (cd "$dir" && "${servers_unprivileged[@]}" "$RECON_TEST_POSTGRES_BIN/initdb" -D "$dir/data" -U postgres -A trust -E UTF8 --locale=C --no-sync) \
         >"$log" 2>&1 </dev/null || server_failed initdb "$log"
     for _ in 1 2 3; do
-        server_port=$(free_port)
+        server_port=${servers_port:-$(free_port)}
         "${servers_unprivileged[@]}" "$RECON_TEST_POSTGRES_BIN/postgres" -D "$dir/data" -p "$server_port" -c listen_addresses=127.0.0.1 \
             -c unix_socket_directories= -c fsync=off -c synchronous_commit=off -c full_page_writes=off \
             -c shared_buffers="$servers_postgres_buffers" \

@@ -463,7 +463,9 @@ impl Database {
         };
         LedgerError::again(format!("the ledger {} cannot be reached: {}", self.place, said(error)), again).hinted(
             match self.server {
-                Server::Sqlite(_) => "check that the folder exists and that the file can be written",
+                Server::Sqlite(_) => {
+                    "check that the folder exists, that the file can be written, and that the disk is not full"
+                }
                 _ => "check [ledger] url, that the server runs, the database exists, and the account and its password",
             },
         )
@@ -479,7 +481,13 @@ impl Database {
             Again::Busy => "another program holds a lock in the ledger for long; try again when it is done",
             Again::Lost => "run it again: recon goes on from what the ledger holds",
             Again::No => match code(error).as_str() {
-                "13" | "1114" | "53100" => "the disk with the ledger is full",
+                "13" | "1114" | "53100" => "the disk with the ledger is full: make room and run it again",
+                // SQLite says so of its smaller files, whatever the cause.
+                code if self.dialect() == Dialect::Sqlite
+                    && code.parse::<i64>().is_ok_and(|code| code & 0xff == 10) =>
+                {
+                    "the disk with the ledger is full or broken: make room there and run it again"
+                }
                 "8" | "1290" | "25006" => "the ledger can only be read; it must be writable",
                 "1142" | "42501" => "let an administrator GRANT the account the ledger's tables",
                 _ => return LedgerError::again(what, again),

@@ -149,6 +149,7 @@ pub struct PrivateServer {
     port: u16,
     process: u32,
     kind: &'static str,
+    options: Vec<String>,
     killed: bool,
     dir: tempfile::TempDir,
 }
@@ -179,12 +180,29 @@ impl PrivateServer {
         // MariaDB and PostgreSQL run as another user when the tests run as root.
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o711);
         std::fs::set_permissions(dir.path(), open).expect("permissions set");
+        let (port, process) = PrivateServer::launch(kind, dir.path(), options, None);
+        PrivateServer { port, process, kind, options: options.to_vec(), killed: false, dir }
+    }
+
+    /// Starts a MariaDB or PostgreSQL that was killed again, on its data and its port.
+    pub fn restart(&mut self) {
+        assert!(self.killed, "it runs");
+        // Its process may still be there as a zombie that nobody has asked for its end, and PostgreSQL looks no closer.
+        let _ = std::fs::remove_file(self.dir.path().join("server/data/postmaster.pid"));
+        let (_, process) = PrivateServer::launch(self.kind, self.dir.path(), &self.options, Some(self.port));
+        self.process = process;
+        self.killed = false;
+    }
+
+    /// Its port and process.
+    fn launch(kind: &str, dir: &Path, options: &[String], port: Option<u16>) -> (u16, u32) {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers.sh");
         let output = Command::new("bash")
             .arg(script)
             .args(["private", kind])
-            .arg(dir.path().join("server"))
+            .arg(dir.join("server"))
             .args(options)
+            .envs(port.map(|port| ("servers_port", port.to_string())))
             .stdin(Stdio::null())
             .output()
             .expect("bash runs");
@@ -193,8 +211,7 @@ impl PrivateServer {
         let (true, [port, process]) = (output.status.success(), numbers.as_slice()) else {
             panic!("the private {kind} did not start:\n{said}\n{}", String::from_utf8_lossy(&output.stderr));
         };
-        let port = u16::try_from(*port).expect("a port");
-        PrivateServer { port, process: *process, kind, killed: false, dir }
+        (u16::try_from(*port).expect("a port"), *process)
     }
 
     /// Its URL, without a database.

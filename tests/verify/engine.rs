@@ -53,18 +53,24 @@ impl Project {
     /// A project with these legacy rows (`id, net, fee` as SQL literals) and candidate documents (lines of JSON).
     pub fn new(engine: Engine, legacy: &[&str], candidate: &[&str]) -> Project {
         let name = unique_name("verify");
-        let place = Place::new();
         let url = match engine {
-            Engine::Sqlite => format!("sqlite:{}", place.path().join("core.db").display()),
+            Engine::Sqlite => None,
             Engine::MariaDb => {
                 run_sql(&server_url("MYSQL"), &format!("CREATE DATABASE {name}"));
-                database_url("MYSQL", &name)
+                Some(database_url("MYSQL", &name))
             }
             Engine::Postgres => {
                 run_sql(&format!("{}/postgres", server_url("POSTGRES")), &format!("CREATE DATABASE {name}"));
-                database_url("POSTGRES", &name)
+                Some(database_url("POSTGRES", &name))
             }
         };
+        Project::at(engine, url, legacy, candidate)
+    }
+
+    /// A project whose store is an empty database at this URL; a SQLite file of its own without one.
+    pub fn at(engine: Engine, url: Option<String>, legacy: &[&str], candidate: &[&str]) -> Project {
+        let place = Place::new();
+        let url = url.unwrap_or_else(|| format!("sqlite:{}", place.path().join("core.db").display()));
         let project = Project { place: place.env("CORE", &url).env("RECON_USER", "kim"), url, engine };
         project.place.write("recon.toml", PROJECT);
         project.place.write("legacy.sql", "SELECT id, net, fee FROM payout WHERE paid_on = :day\n");
@@ -129,46 +135,7 @@ impl Project {
 
     /// What a query of the store gives, every value as text.
     pub fn rows(&self, sql: &str) -> Vec<Vec<Option<String>>> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let query = sqlx::AssertSqlSafe(sql);
-        macro_rules! texts {
-            ($connection:expr) => {{
-                let rows =
-                    sqlx::query(query).fetch_all(&mut $connection).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
-                let text = |row: &_, at| text_of(row, at);
-                rows.iter().map(|row| (0..row.columns().len()).map(|at| text(row, at)).collect()).collect()
-            }};
-        }
-        runtime.block_on(async {
-            match self.engine {
-                Engine::Sqlite => {
-                    fn text_of(row: &sqlx::sqlite::SqliteRow, at: usize) -> Option<String> {
-                        row.try_get_unchecked::<Option<String>, _>(at)
-                            .unwrap_or_else(|e| panic!("{}: {e}", row.column(at).name()))
-                    }
-                    let file = self.place.path().join("core.db");
-                    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
-                    let mut connection = sqlx::SqliteConnection::connect_with(&options).await.expect("a connection");
-                    texts!(connection)
-                }
-                Engine::MariaDb => {
-                    fn text_of(row: &sqlx::mysql::MySqlRow, at: usize) -> Option<String> {
-                        row.try_get_unchecked::<Option<String>, _>(at)
-                            .unwrap_or_else(|e| panic!("{}: {e}", row.column(at).name()))
-                    }
-                    let mut connection = sqlx::MySqlConnection::connect(&self.url).await.expect("a connection");
-                    texts!(connection)
-                }
-                Engine::Postgres => {
-                    fn text_of(row: &sqlx::postgres::PgRow, at: usize) -> Option<String> {
-                        row.try_get_unchecked::<Option<String>, _>(at)
-                            .unwrap_or_else(|e| panic!("{}: {e}", row.column(at).name()))
-                    }
-                    let mut connection = sqlx::PgConnection::connect(&self.url).await.expect("a connection");
-                    texts!(connection)
-                }
-            }
-        })
+        rows_at(&self.url, sql)
     }
 
     /// The decisions in a table or view: id, net, fee, source, reason; amounts without trailing zeros.
@@ -185,4 +152,47 @@ impl Project {
         };
         self.rows(&sql).iter().map(|row| row.iter().map(plain).collect::<Vec<_>>().join(" ")).collect()
     }
+}
+
+/// What a query of the database at a URL gives, every value as text.
+pub fn rows_at(url: &str, sql: &str) -> Vec<Vec<Option<String>>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let query = sqlx::AssertSqlSafe(sql);
+    macro_rules! texts {
+        ($connection:expr) => {{
+            let rows = sqlx::query(query).fetch_all(&mut $connection).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
+            let text = |row: &_, at| text_of(row, at);
+            rows.iter().map(|row| (0..row.columns().len()).map(|at| text(row, at)).collect()).collect()
+        }};
+    }
+    runtime.block_on(async {
+        match url.split(':').next() {
+            Some("sqlite") => {
+                fn text_of(row: &sqlx::sqlite::SqliteRow, at: usize) -> Option<String> {
+                    row.try_get_unchecked::<Option<String>, _>(at)
+                        .unwrap_or_else(|e| panic!("{}: {e}", row.column(at).name()))
+                }
+                let file = url.trim_start_matches("sqlite:");
+                let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
+                let mut connection = sqlx::SqliteConnection::connect_with(&options).await.expect("a connection");
+                texts!(connection)
+            }
+            Some("mysql") => {
+                fn text_of(row: &sqlx::mysql::MySqlRow, at: usize) -> Option<String> {
+                    row.try_get_unchecked::<Option<String>, _>(at)
+                        .unwrap_or_else(|e| panic!("{}: {e}", row.column(at).name()))
+                }
+                let mut connection = sqlx::MySqlConnection::connect(url).await.expect("a connection");
+                texts!(connection)
+            }
+            _ => {
+                fn text_of(row: &sqlx::postgres::PgRow, at: usize) -> Option<String> {
+                    row.try_get_unchecked::<Option<String>, _>(at)
+                        .unwrap_or_else(|e| panic!("{}: {e}", row.column(at).name()))
+                }
+                let mut connection = sqlx::PgConnection::connect(url).await.expect("a connection");
+                texts!(connection)
+            }
+        }
+    })
 }

@@ -56,14 +56,20 @@ pub fn run(global: &Global, args: &VerifyArgs) -> Result<Exit, Failure> {
     let texts = snapshot::texts(&named)?;
     let mut ledger = named.ledger()?;
     let percent = super::canary::in_force(&mut ledger, &named.reconciliation)?;
-    let done = ledger.status(&named.key)?.is_some_and(|cycle| cycle.state.is_decided());
-    if let Some(place) = place.as_mut().filter(|_| !done || args.again) {
+    let cycle = ledger.status(&named.key)?;
+    // What is decided is only reported, and what is released is refused by the ledger in its own words.
+    let stands = cycle.as_ref().is_some_and(|cycle| match args.again {
+        true => cycle.state.is_released(),
+        false => cycle.state.is_decided(),
+    });
+    if let Some(place) = place.as_mut().filter(|_| !stands) {
         // Better said before hours of computing than after.
         let ticket = Ticket {
             cycle: named.key.to_string(),
-            origin: String::new(),
+            origin: cycle.as_ref().map_or(Ok(String::new()), |cycle| ledger.cycle_origin(cycle.id))?,
             run: String::new(),
-            attempt: 0,
+            // Which attempt it will be is not known yet: a later one than any that is there.
+            attempt: i64::MAX,
             snapshot: String::new(),
         };
         let key: Vec<String> = named.reconciliation.key.iter().map(|key| key.legacy.clone()).collect();

@@ -16,7 +16,7 @@ use crate::decide::{Evidence, Judgement, Rule, Survey, Taken, exceeds, judge, su
 use crate::decisions::{Place, ReadBack, Ticket};
 use crate::domain::{Amount, State, Value};
 use crate::exit::Exit;
-use crate::ledger::{DecisionSummary, Ledger, Run, RunVerdict};
+use crate::ledger::{DecisionSummary, Ledger, LedgerError, Run, RunVerdict};
 use crate::path::{documents, ready};
 use crate::report::verification::{Bridged, Canary, Decided, Part, Verification};
 use crate::report::{Format, Report, count};
@@ -94,6 +94,9 @@ impl Work<'_> {
                 let verification = self.report(&known, None, &unfinished(&failure), &State::Blocked);
                 let reasons = verification.reasons.clone();
                 let ended = run.block(RunVerdict::Incomplete, &reasons, &verification.figures());
+                if let Err(overtaken @ LedgerError::Superseded { .. }) = ended {
+                    return Err(overtaken.into());
+                }
                 if failure.exit != Exit::Refused && ended.is_ok() && self.format == Format::Json {
                     self.deliver(&verification, None)?;
                 }
