@@ -203,7 +203,7 @@ pub enum CanaryCommand {
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=100))]
         percent: u8,
         /// Why; kept with the change.
-        #[arg(long, value_name = "TEXT", default_value = "")]
+        #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
         why: String,
         /// Who sets it (default: RECON_USER, or the account).
         #[arg(long, value_name = "WHO")]

@@ -81,6 +81,8 @@ struct Seen {
 
 /// What an ended run's figures say; `None` for a run without a comparison.
 fn seen(listed: &Listed) -> Option<Seen> {
+    // What could not be verified says nothing of the candidate.
+    listed.run.verdict.filter(|verdict| *verdict != RunVerdict::Incomplete)?;
     let figures: Json = serde_json::from_str(listed.run.figures.as_deref()?).ok()?;
     let (canary, counts) = (figures.get("canary")?, figures.get("diff")?.get("counts")?);
     let number = |name: &str| counts.get(name).and_then(Json::as_u64);

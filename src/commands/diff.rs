@@ -16,6 +16,7 @@ use crate::stores::{CsvSettings, Locator, Settings, Wish};
 use super::{Failure, output, progress};
 
 /// Both sides and what is compared of them.
+#[derive(Clone)]
 pub(super) struct Request {
     pub definition: Definition,
     pub legacy: Path,

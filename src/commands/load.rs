@@ -32,6 +32,15 @@ pub fn run(global: &Global, args: &LoadArgs) -> Result<Exit, Failure> {
             .hint(format!("`recon demo {} --keep DIR` writes one; or name it with `--config FILE`", example.name())));
     }
     let project = Project::load(&global.config, global.profile.as_deref(), &|name| std::env::var(name).ok())?;
+    // Its tables have everyday names: into the stores of another project they must not be put by mistake.
+    if let Some(missing) = example.reconciliations().iter().find(|name| project.reconciliation(name).is_err()) {
+        return Err(Failure::usage(format!(
+            "{} is not the project of `{}`: it has no reconciliation `{missing}`",
+            global.config.display(),
+            example.name()
+        ))
+        .hint(format!("`recon demo {} --keep DIR` writes that project", example.name())));
+    }
     let scale = scale(example, &args.scale)?;
     let loaded = put(example, scale, &project, args.replace, global.quiet)?;
     let width = loaded.iter().map(|one| one.place.len()).max().unwrap_or(0);

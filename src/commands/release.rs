@@ -34,9 +34,9 @@ struct Done {
 pub fn run(global: &Global, args: &ReleaseArgs) -> Result<Exit, Failure> {
     let by = who(Some(&args.by))?;
     let named = Named::load(global, &args.cycle)?;
-    let needed = named.reconciliation.release.map_or(0, |release| release.approvals);
     let mut ledger = named.ledger()?;
     let cycle = named.found(global, &mut ledger)?;
+    let needed = needed(&named, &mut ledger, Some(&cycle))?;
     let decided = decided(global, &named, &cycle)?;
     let mut open = Open::of(&named, &mut ledger, &cycle, &decided)?;
     let (run, finished) = match cycle.state.is_released() {
@@ -78,6 +78,25 @@ pub fn run(global: &Global, args: &ReleaseArgs) -> Result<Exit, Failure> {
     })?;
     let cycle = named.found(global, &mut ledger)?;
     Ok(print(&Done { run, released: true, finished, cycle }, &by, needed, args.format))
+}
+
+/// Approvals that are needed: as many as the project file says now, or as it said when the decisions were verified,
+/// whichever are more. Four eyes are not switched off after the fact.
+pub(super) fn needed(named: &Named, ledger: &mut Ledger, cycle: Option<&Cycle>) -> Result<u32, Failure> {
+    let now = named.reconciliation.release.map_or(0, |release| release.approvals);
+    let Some(run) = cycle.and_then(Cycle::decided_run) else { return Ok(now) };
+    let then = settings(ledger, run)?.and_then(|settings| settings["reconciliation"]["release"]["approvals"].as_u64());
+    Ok(now.max(then.and_then(|then| u32::try_from(then).ok()).unwrap_or(0)))
+}
+
+/// The settings that a run kept.
+pub(super) fn settings(ledger: &mut Ledger, run: RunId) -> Result<Option<Json>, Failure> {
+    let kept = ledger.snapshots(run)?.into_iter().find(|(name, _)| name == "settings");
+    let text = match kept {
+        Some((_, hash)) => ledger.snapshot(&hash)?,
+        None => None,
+    };
+    Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
 }
 
 /// Where the decisions are, and what is needed to read them.

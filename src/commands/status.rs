@@ -73,7 +73,7 @@ fn show(
         Some(cycle) => ledger.steps(cycle.id)?.pop(),
         None => None,
     };
-    let needed = named.reconciliation.release.map_or(0, |release| release.approvals);
+    let needed = super::release::needed(named, ledger, cycle)?;
     let next = next(global, named, cycle, needed);
     if format == ListFormat::Json {
         let mut all = serde_json::Map::new();
@@ -155,7 +155,7 @@ fn cycle_lines(cycle: &Cycle, last: Option<&Step>, needed: u32) -> Vec<Line> {
 }
 
 /// What is to be done next, in words.
-fn next(global: &Global, named: &Named, cycle: Option<&Cycle>, needed: u32) -> String {
+pub(super) fn next(global: &Global, named: &Named, cycle: Option<&Cycle>, needed: u32) -> String {
     let command = |verb: &str| named.command(global, verb);
     let Some(cycle) = cycle else { return format!("`{}` registers and verifies it", command("verify")) };
     match &cycle.state {

@@ -21,7 +21,7 @@ pub use judge::{ColumnOutcome, Copies, Outcome};
 pub use merge::SideName;
 pub use plan::{Definition, Plan, PlanError, PlannedColumn};
 pub use records::{Record, Records};
-pub use run::{CompareError, Compared, Comparison, Recheck, compare};
+pub use run::{CompareError, Compared, Comparison, Recheck, compare, look};
 pub use show::Discrepancies;
 pub use side::SideInput;
 pub(crate) use tally::amount_of;

@@ -119,6 +119,28 @@ impl Definition {
         names
     }
 
+    /// Looks whether a side has every column that is named for it, while the other is not known yet.
+    ///
+    /// # Errors
+    /// It lacks one.
+    pub fn look(&self, opened: &Opened, side: super::SideName) -> Result<(), PlanError> {
+        let (key, map) = match self.configured {
+            true => ("`key` in recon.toml", "`columns` in recon.toml"),
+            false => ("--key", "--map"),
+        };
+        let name = |(legacy, candidate): &(String, String)| match side {
+            super::SideName::Legacy => legacy.clone(),
+            super::SideName::Candidate => candidate.clone(),
+        };
+        self.key.iter().try_for_each(|pair| require(opened, &name(pair), side.name(), key))?;
+        self.map.iter().try_for_each(|pair| require(opened, &name(pair), side.name(), map))?;
+        for legacy in self.required.iter().filter(|name| !self.left_out(name)) {
+            let pair = (legacy.clone(), self.candidate_name(legacy));
+            require(opened, &name(&pair), side.name(), map)?;
+        }
+        Ok(())
+    }
+
     /// Pairs the columns of two opened sides.
     ///
     /// # Errors
@@ -395,7 +417,9 @@ fn partly_compared(side: &str, opened: &Opened, wanted: &[String], notices: &mut
         let inside: Vec<&str> =
             wanted.iter().filter(|w| **w != column.name && covers(w, &column.name)).map(String::as_str).collect();
         if !inside.is_empty() && !wanted.contains(&column.name) {
-            notices.push(format!("of the {side} field `{}` only {} is compared", column.name, inside.join(", ")));
+            let inside: Vec<String> = inside.iter().map(|name| format!("`{name}`")).collect();
+            let verb = if inside.len() == 1 { "is" } else { "are" };
+            notices.push(format!("of the {side} field `{}` only {} {verb} compared", column.name, inside.join(", ")));
         }
     }
 }

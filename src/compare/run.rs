@@ -146,6 +146,27 @@ pub fn compare(comparison: &Comparison) -> Result<Compared, CompareError> {
     Err(CompareError::DoesNotAddUp("planning did not come to an end".into()))
 }
 
+/// Looks whether a comparison can be made, by opening the sides that are told and nothing more: their columns and, where
+/// both are opened, the plan.
+///
+/// # Errors
+/// As [`compare`], before it reads a record.
+pub fn look(comparison: &Comparison, legacy: bool, candidate: bool) -> Result<(), CompareError> {
+    let started = (legacy.then(|| comparison.legacy.start()), candidate.then(|| comparison.candidate.start()));
+    let open = |side: &Option<Reader>, name| {
+        side.as_ref().map(Reader::opened).transpose().map_err(|error| CompareError::Side(name, error))
+    };
+    let (legacy, candidate) = (open(&started.0, SideName::Legacy)?, open(&started.1, SideName::Candidate)?);
+    match (legacy, candidate) {
+        (Some(legacy), Some(candidate)) => {
+            comparison.definition.plan(&legacy, &candidate).map(drop).map_err(CompareError::Plan)
+        }
+        (Some(opened), None) => comparison.definition.look(&opened, SideName::Legacy).map_err(CompareError::Plan),
+        (None, Some(opened)) => comparison.definition.look(&opened, SideName::Candidate).map_err(CompareError::Plan),
+        (None, None) => Ok(()),
+    }
+}
+
 /// Waits for both sides; when one cannot be opened the other need not go on, which may be asking a service for money.
 fn open(
     comparison: &Comparison,
@@ -350,7 +371,21 @@ impl Run<'_> {
             columns,
             elapsed: Duration::ZERO,
         };
-        report.legacy.notices.extend(plan.notices.iter().cloned());
+        let (of_candidate, others): (Vec<_>, Vec<_>) =
+            plan.notices.iter().cloned().partition(|notice| notice.starts_with("of the candidate field"));
+        report.candidate.notices.extend(of_candidate);
+        report.legacy.notices.extend(others);
+        for (column, tally) in plan.columns.iter().zip(&tally.columns) {
+            let there = (tally.legacy_kinds.is_present(), tally.candidate_kinds.is_present());
+            let (side, name) = match there {
+                (true, false) => (&mut report.candidate, &column.candidate),
+                (false, true) => (&mut report.legacy, &column.legacy),
+                _ => continue,
+            };
+            if side.rows > 0 {
+                side.notices.push(format!("no record has the field `{name}`: is it spelt right?"));
+            }
+        }
         report.legacy.notices.extend(self.notices.iter().cloned());
         let nowhere = |(_, tally): &(&PlannedColumn, &ColumnTally)| {
             !tally.legacy_kinds.is_present() && !tally.candidate_kinds.is_present()
@@ -358,7 +393,8 @@ impl Run<'_> {
         let absent = plan.columns.iter().zip(&tally.columns).filter(nowhere);
         let absent: Vec<String> = absent.map(|(column, _)| format!("`{}`", column.legacy)).collect();
         let cut = if self.comparison.definition.only.is_some() { (false, false) } else { cut };
-        let doubts = Doubts { absent, cut, allow_empty: self.comparison.allow_empty };
+        let keys = self.comparison.definition.key.iter().cloned().unzip();
+        let doubts = Doubts { absent, cut, allow_empty: self.comparison.allow_empty, keys };
         let doubts = judge(&mut report, &counts, &doubts);
         if self.comparison.keep && doubts.is_empty() {
             let agreeing: u64 = kept.iter().flatten().map(SpillReader::entries).sum();
@@ -379,6 +415,8 @@ struct Doubts {
     cut: (bool, bool),
     /// Whether a side without records is fine.
     allow_empty: bool,
+    /// Names of the key columns, legacy and candidate.
+    keys: (Vec<String>, Vec<String>),
 }
 
 /// Sets verdict and reasons. Gives the reasons for `incomplete` other than records that could not be judged.
@@ -424,6 +462,13 @@ fn judge(report: &mut Report, counts: &Counts, doubts: &Doubts) -> Vec<String> {
             "no column was compared, only keys: the sides share no other column name (pair them with `--map legacy=candidate`)"
                 .into(),
         );
+    }
+    for (side, names) in
+        [(&mut report.legacy, doubts.keys.0.join(", ")), (&mut report.candidate, doubts.keys.1.join(", "))]
+    {
+        if side.rows > 0 && side.in_unknown == side.rows {
+            side.notices.push(format!("no record has a key that can be used: is ({names}) spelt right?"));
+        }
     }
     let key = report.key.join(", ");
     if counts.matched + counts.mismatched == 0 && counts.legacy_only > 0 && counts.candidate_only > 0 {

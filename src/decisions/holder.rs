@@ -89,6 +89,7 @@ impl Held {
 
     fn failed(&self, error: &io::Error) -> StoreError {
         StoreError::failed(format!("{} cannot be used: {error}", self.path.display()))
+            .hint("decisions are written beside it: check that the folder is writable and has room")
     }
 }
 

@@ -30,6 +30,11 @@ impl Ledger {
     pub fn prune(&mut self, before: &str, who: &str) -> Result<Pruned, LedgerError> {
         let who = checked_name("who prunes", who)?;
         let before = moment_of(before)?;
+        let now = self.now()?;
+        if before > now {
+            return Err(LedgerError::usage(format!("{before} is still to come: everything would be deleted"))
+                .hinted("give a day that is long past, e.g. --before 2024-01-01"));
+        }
         let sql = "SELECT r.cycle_id, r.attempt FROM recon_runs r JOIN recon_cycles c ON c.id = r.cycle_id \
             WHERE r.ended_at < ? AND c.state NOT IN ('registered', 'computed', 'compared', 'checked', 'decided', 'approved', 'blocked') \
             AND (EXISTS (SELECT 1 FROM recon_discrepancies d WHERE d.cycle_id = r.cycle_id AND d.attempt = r.attempt) \

@@ -51,6 +51,8 @@ pub struct Verification {
     pub expected: Option<u64>,
     /// Wall time of the whole.
     pub elapsed: Duration,
+    /// What is to be done next, for people.
+    pub next: Option<String>,
 }
 
 /// What was decided, in figures.
@@ -189,10 +191,15 @@ impl Verification {
         Json::Object(head).to_string()
     }
 
+    /// Counts of the whole cycle.
+    fn counts(&self) -> Counts {
+        let of_diff = || self.diff.as_ref().map(|diff| diff.counts).unwrap_or_default();
+        self.completes.as_ref().map_or_else(of_diff, |(_, counts)| *counts)
+    }
+
     /// Distinct keys: how many must exist, were read, were compared with each other, and were not.
     fn coverage(&self) -> Json {
-        let of_diff = || self.diff.as_ref().map(|diff| diff.counts).unwrap_or_default();
-        let counts = self.completes.as_ref().map_or_else(of_diff, |(_, counts)| *counts);
+        let counts = self.counts();
         let compared = counts.matched + counts.mismatched;
         json!({
             "expected": self.expected,
@@ -319,8 +326,8 @@ fn render_table(
         row("written to", decided.place.as_deref().map_or_else(|| "nowhere".to_owned(), |p| visible(p).to_string()));
     }
     if let Some(expected) = verification.expected {
-        let read = verification.diff.as_ref().map_or(0, |diff| diff.counts.keys);
-        row("population", format!("{} must exist, {} were read", words::count(expected), words::count(read)));
+        let read = words::count(verification.counts().keys);
+        row("population", format!("{} must exist, {read} were read", words::count(expected)));
     }
     writeln!(out)?;
     grid.write(paint, out)?;
@@ -339,7 +346,14 @@ fn render_table(
         Some(diff) => {
             writeln!(out)?;
             writeln!(out, "{}", paint.text(Style::Bold, "The comparison"))?;
-            table::body(diff, shown, look, out)
+            table::body(diff, shown, look, out)?;
+        }
+        None => {}
+    }
+    match &verification.next {
+        Some(next) => {
+            writeln!(out)?;
+            wrapped("next  ", next, (paint, Style::Bold), look.width, out)
         }
         None => Ok(()),
     }

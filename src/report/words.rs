@@ -143,11 +143,15 @@ pub(super) fn moment(side: &Side) -> String {
 
 /// Seconds between the two snapshots, exact; `None` when either moment is unknown.
 pub(super) fn seconds_apart(report: &Report) -> Option<String> {
+    apart(report).map(seconds)
+}
+
+/// Nanoseconds between the snapshots of two servers.
+fn apart(report: &Report) -> Option<i128> {
     // A file's moment is that of its last change: how far apart such moments lie says nothing.
     let server = |snapshot: &&Snapshot| !snapshot.how.contains("file") && !snapshot.how.contains("inputs");
     let nanos = |side: &Side| side.snapshot.as_ref().filter(server)?.taken_at;
-    let apart = (nanos(&report.candidate)? - nanos(&report.legacy)?).abs();
-    Some(seconds(apart))
+    Some((nanos(&report.candidate)? - nanos(&report.legacy)?).abs())
 }
 
 /// Nanoseconds as decimal seconds with at least milliseconds.
@@ -175,9 +179,7 @@ pub(super) fn not_compared_sentence(report: &Report, shown: usize, name: &dyn Fn
 
 /// How far apart the two snapshots are, for people.
 pub(super) fn apart_sentence(report: &Report) -> Option<String> {
-    // A file's time of last change says nothing of when it was read.
-    let read = |side: &Side| side.snapshot.as_ref().filter(|s| s.how != "file")?.taken_at;
-    let apart = (read(&report.candidate)? - read(&report.legacy)?).abs();
+    let apart = apart(report)?;
     const SECOND: i128 = 1_000_000_000;
     let text = match apart / SECOND {
         0..=119 => format!("{} s", seconds(apart - apart % 1_000_000)),

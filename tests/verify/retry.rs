@@ -64,7 +64,7 @@ fn some_of_them_and_then_the_others() {
     let wrong = project.recon(&["retry", "--keys", "1"]);
     assert_eq!(wrong.code, Some(2), "{wrong}");
     assert!(wrong.stderr.contains("no unknown or discrepant record"), "{wrong}");
-    let (report, code) = retry(&project, &["--keys", "3"]);
+    let (report, code) = retry(&project, &["--keys", "id=3"]);
     assert_eq!((report["verdict"].as_str(), code), (Some("warned"), Some(0)), "{report:#}");
     assert_eq!(
         (report["retry"]["counts"]["mismatched"].as_u64(), report["retry"]["counts"]["unknown"].as_u64()),

@@ -128,15 +128,51 @@ fn a_ledger_that_cannot_be_reached_verifies_nothing() {
 }
 
 #[test]
-fn a_query_that_the_store_refuses_blocks_with_its_reason() {
+fn what_is_decided_is_not_lost_by_a_query_that_cannot_run() {
     for engine in Engine::ALL {
         let project = Project::new(engine, &LEGACY, &CLEAN);
-        project.place.write("legacy.sql", "SELECT id, net, fee FROM payouts WHERE paid_on = :day\n");
-        let outcome = project.verify(&["--format", "json"]);
-        assert_eq!(outcome.code, Some(2), "{engine:?}: {outcome}");
-        let report: serde_json::Value = serde_json::from_str(&outcome.stdout).expect("a report");
-        assert_eq!((report["verdict"].as_str(), report["diff"].is_null()), (Some("incomplete"), true), "{report:#}");
-        let status = project.recon(&["status", "--wait", "decided", "--timeout", "5s"]);
-        assert_eq!(status.code, Some(1), "{engine:?}: {status}");
+        project.report(&[]);
+        for (query, said) in [
+            ("SELECT id, net, fee FROM payouts WHERE paid_on = :day\n", "payouts"),
+            ("SELECT id, net, fee AS fees FROM payout WHERE paid_on = :day\n", "no column `fee`"),
+        ] {
+            project.place.write("legacy.sql", query);
+            let outcome = project.verify(&["--again"]);
+            assert_eq!(outcome.code, Some(2), "{engine:?}: {outcome}");
+            assert!(outcome.stderr.contains(said) && outcome.stderr.contains("hint"), "{engine:?}: {outcome}");
+            let (found, code) = project.report(&[]);
+            assert_eq!((found["run"].as_str(), found["state"].as_str(), code), (Some("1-1"), Some("decided"), Some(0)));
+        }
     }
+}
+
+#[test]
+fn strict_is_not_forgotten() {
+    let project = Project::new(Engine::Sqlite, &LEGACY, &ONE_OFF);
+    assert_eq!(project.verify(&[]).code, Some(0));
+    let strict = project.verify(&["--strict"]);
+    assert_eq!(strict.code, Some(1), "what is decided was not verified strictly: {strict}");
+    assert_eq!(project.verify(&["--strict", "--again"]).code, Some(1));
+    let retried = project.recon(&["retry"]);
+    assert_eq!(retried.code, Some(1), "what was verified strictly is not completed laxly: {retried}");
+}
+
+#[test]
+fn approvals_are_not_lowered_after_the_fact() {
+    let project = Project::new(Engine::Sqlite, &LEGACY, &CLEAN);
+    project.configure("[reconciliation.payout.release]\napprovals = 1\n");
+    project.report(&[]);
+    project.configure("");
+    let own = project.recon(&["release", "--by", "kim"]);
+    assert_eq!(own.code, Some(4), "{own}");
+    let other = project.recon(&["release", "--by", "lee"]);
+    assert_eq!(other.code, Some(0), "{other}");
+}
+
+#[test]
+fn a_field_that_no_document_has_is_named() {
+    let project = Project::new(Engine::Sqlite, &LEGACY, &CLEAN);
+    project.replace("fee = { type = \"decimal\" }", "fee = { type = \"decimal\", candidate = \"amount.fe\" }");
+    let outcome = project.verify(&[]);
+    assert!(outcome.stdout.contains("no record has the field `amount.fe`"), "{outcome}");
 }

@@ -37,7 +37,18 @@ pub(super) fn report(
     if let (Some(path), false) = (&args.output, global.quiet) {
         eprintln!("{}: {} already, by run {} (report in {})", cycle.key, cycle.state, run.holder.run, path.display());
     }
+    if args.strict && run.discrepancies.is_some_and(|rows| rows > 0) && verdict == RunVerdict::Warned {
+        let what = format!("{} was verified without --strict, and has discrepancies", cycle.key);
+        return Err(Failure { exit: Exit::Discrepancies, what, hint: Some(again(cycle)) });
+    }
     Ok(super::exit_of(verdict))
+}
+
+fn again(cycle: &Cycle) -> String {
+    match cycle.state.is_released() {
+        true => "it is released already: `recon discrepancies list` shows them".to_owned(),
+        false => "`--again --strict` verifies it anew".to_owned(),
+    }
 }
 
 /// The document of the run, with the state that the cycle has now.

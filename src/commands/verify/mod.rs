@@ -9,14 +9,17 @@ mod work;
 mod written;
 
 use crate::cli::{Global, VerifyArgs};
-use crate::compare::Definition;
+use std::sync::Arc;
+
+use crate::compare::{Definition, look};
+use crate::config::{Origin, PathDefinition};
 use crate::decisions::{Place, Ticket};
 use crate::exit::Exit;
 use crate::ledger::{Begin, Begun, RunVerdict};
 use crate::report::Format;
 
 use super::cycle::Named;
-use super::diff::{not_a_side, rules, settings};
+use super::diff::{comparison, not_a_side, rules, settings};
 use super::named::{both, definition};
 use super::who::who;
 use super::{Failure, output};
@@ -77,6 +80,12 @@ pub fn run(global: &Global, args: &VerifyArgs) -> Result<Exit, Failure> {
         let columns: Vec<String> =
             columns.map(|column| column.name.legacy.clone()).filter(|name| !key.contains(name)).collect();
         place.check(&ticket, &key, &columns)?;
+    }
+    if !stands {
+        // A query that cannot run, a column that is not there: said before the cycle is touched.
+        let read = |path: &PathDefinition| matches!(path.origin, Origin::Store { .. });
+        let (legacy, candidate) = (read(&named.reconciliation.legacy), read(&named.reconciliation.candidate));
+        look(&comparison(&args.read, request.clone(), Arc::default()), legacy, candidate)?;
     }
     let begin = Begin { lock_timeout: args.lock_timeout, lease: args.lease, again: args.again, ..Begin::by(&who) };
     match ledger.begin_run(&named.key, &begin)? {

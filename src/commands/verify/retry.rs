@@ -47,7 +47,7 @@ pub(super) struct Base {
 /// # Errors
 /// There is no run that could be completed, or as `recon verify`.
 pub fn run(global: &Global, args: &RetryArgs) -> Result<Exit, Failure> {
-    let verify = VerifyArgs {
+    let mut verify = VerifyArgs {
         cycle: args.cycle.clone(),
         by: args.by.clone(),
         lock_timeout: args.lock_timeout,
@@ -74,14 +74,17 @@ pub fn run(global: &Global, args: &RetryArgs) -> Result<Exit, Failure> {
     let mut ledger = named.ledger()?;
     let cycle = named.found(global, &mut ledger)?;
     let mut base = base(&mut ledger, &cycle, &mut place)?;
-    let keys = chosen(&mut base, &args.keys)?;
+    // What was verified strictly is not completed laxly.
+    let before = release::settings(&mut ledger, base.run.holder.run)?;
+    verify.strict |= before.is_some_and(|settings| settings["flags"]["strict"] == true);
+    let names: Vec<String> = named.reconciliation.key.iter().map(|key| key.legacy.clone()).collect();
+    let keys = chosen(&mut base, &asked(&names, &args.keys)?)?;
     if keys.is_empty() {
         print_lines(&[format!("{}: every record of run {} agrees: nothing to retry", cycle.key, base.run.holder.run)]);
         return Ok(exit_of(base.run.verdict.unwrap_or(RunVerdict::Incomplete)));
     }
     base.left = left(&mut ledger, &base)?;
     let percent = canary::in_force(&mut ledger, &named.reconciliation)?;
-    let names: Vec<String> = named.reconciliation.key.iter().map(|key| key.legacy.clone()).collect();
     let definition = Definition {
         rules: rules(&args.read, Default::default())?,
         filter: condition(&names, &keys),
@@ -118,7 +121,8 @@ fn base(ledger: &mut Ledger, cycle: &Cycle, place: &mut Place) -> Result<Base, F
     let verify = "`recon verify` computes the whole cycle";
     let refused = |what: String| Failure { exit: Exit::Refused, what, hint: Some(verify.into()) };
     if cycle.state.is_released() {
-        return Err(refused(format!("{} is {}: what was released is not changed", cycle.key, cycle.state)));
+        let what = format!("{} is {}: what was released is not changed", cycle.key, cycle.state);
+        return Err(Failure { exit: Exit::Refused, what, hint: None });
     }
     let id = match cycle.decided_run() {
         Some(run) => Some(run),
@@ -192,6 +196,28 @@ fn chosen(base: &mut Base, asked: &[String]) -> Result<Vec<Vec<Value>>, Failure>
         .hint(format!("`recon discrepancies list --run {run}` shows them; parts of a key are separated by `/`")));
     }
     Ok(keys)
+}
+
+/// The keys that were asked for, their parts separated by `/`: also as they are listed, `id=17` or `id=17,currency=KRW`.
+fn asked(names: &[String], given: &[String]) -> Result<Vec<String>, Failure> {
+    let mut keys = Vec::new();
+    let mut parts: Vec<String> = Vec::new();
+    for item in given {
+        let next = names.get(parts.len()).map(|name| format!("{name}="));
+        match next.and_then(|prefix| item.strip_prefix(&prefix)) {
+            Some(part) => parts.push(part.to_owned()),
+            None if parts.is_empty() => keys.push(item.clone()),
+            None => break,
+        }
+        if parts.len() == names.len() {
+            keys.push(std::mem::take(&mut parts).join("/"));
+        }
+    }
+    if parts.is_empty() {
+        return Ok(keys);
+    }
+    Err(Failure::usage(format!("`--keys {}` does not name every part of a key", given.join(",")))
+        .hint(format!("the key is ({}): write its values separated by `/`, several keys by commas", names.join(", "))))
 }
 
 /// A key as one text that is the same however a store holds it.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::cli::{Global, VerifyArgs};
 use crate::commands::cycle::Named;
 use crate::commands::diff::{Request, comparison};
-use crate::commands::{Failure, output, progress};
+use crate::commands::{Failure, output, progress, release, status};
 use crate::compare::{Compared, Comparison, compare};
 use crate::config::{Decisions, Input, What};
 use crate::decide::{Evidence, Judgement, Rule, Survey, Taken, exceeds, judge, survey};
@@ -87,7 +87,7 @@ impl Work<'_> {
             (Some(place), Some(mut base)) => self.retry(&mut run, request, place, &mut known, &mut base),
             (place, _) => self.verify(&mut run, request, place.as_mut(), &mut known),
         };
-        let (mut compared, verification, verdict) = match done {
+        let (mut compared, mut verification, verdict) = match done {
             Ok(done) => done,
             Err(failure) => {
                 // A run that was overtaken has nothing to end: the ledger refuses it, and that is what is told.
@@ -107,6 +107,9 @@ impl Work<'_> {
         if let Some(notice) = super::super::canary::cut_back(ledger, &self.named.reconciliation, &verification)? {
             eprintln!("{notice}");
         }
+        let cycle = ledger.status(&self.named.key)?;
+        let needed = release::needed(self.named, ledger, cycle.as_ref())?;
+        verification.next = Some(status::next(self.global, self.named, cycle.as_ref(), needed));
         self.deliver(&verification, Some(&mut compared))?;
         Ok(exit_of(verdict))
     }
@@ -343,6 +346,7 @@ impl Work<'_> {
             checks: Vec::new(),
             expected: known.expected,
             elapsed: known.started.elapsed(),
+            next: None,
         }
     }
 }

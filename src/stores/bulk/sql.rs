@@ -51,7 +51,7 @@ impl SqlWriter {
         let label = Locator::parse(url)?.label();
         let failed = |error: &dyn std::fmt::Display| {
             StoreError::failed(format!("cannot connect to {label}: {error}")).hint(
-                "check that the server runs, the URL and the account; the database must exist (CREATE DATABASE …)",
+                "check host, port, user and password, and that the database exists (CREATE DATABASE …)",
             )
         };
         let runtime =
