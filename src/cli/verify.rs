@@ -58,9 +58,9 @@ pub struct VerifyArgs {
 pub struct RetryArgs {
     #[command(flatten)]
     pub cycle: CycleArgs,
-    /// Only these of them (default: all): keys separated by commas, parts of a key by `/`.
-    #[arg(long, value_name = "KEYS", value_delimiter = ',')]
-    pub keys: Vec<String>,
+    /// Only these of them (default: all): keys separated by commas, parts of a key by `/`; or a JSON list.
+    #[arg(long, value_name = "KEYS")]
+    pub keys: Option<String>,
     /// Who runs it (default: RECON_USER, USER, or the account's name). Others must approve.
     #[arg(long, value_name = "WHO")]
     pub by: Option<String>,

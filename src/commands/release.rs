@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 
 use crate::cli::{Global, ListFormat, ReleaseArgs};
 use crate::decisions::{Place, ReadBack, Ticket};
-use crate::domain::StateError;
+use crate::domain::{State, StateError};
 use crate::exit::Exit;
 use crate::ledger::{Cycle, Decided, Ledger, LedgerError, Released, RunId};
 use crate::stores::Settings;
@@ -41,7 +41,9 @@ pub fn run(global: &Global, args: &ReleaseArgs) -> Result<Exit, Failure> {
     let mut open = Open::of(&named, &mut ledger, &cycle, &decided)?;
     let (run, finished) = match cycle.state.is_released() {
         true => {
-            if open.place.is_published(&open.ticket(decided.run))? {
+            // A payment step was made, or the payer was shown them once: a file's marker that is gone was taken by the payer.
+            let paying = !matches!(cycle.state, State::Released);
+            if paying || ledger.was_published(decided.run)? || open.place.is_published(&open.ticket(decided.run))? {
                 return Err(again(&named, &mut ledger, &cycle, &decided)?);
             }
             // Between the two steps of the release somebody may have changed what was released.
@@ -76,6 +78,7 @@ pub fn run(global: &Global, args: &ReleaseArgs) -> Result<Exit, Failure> {
         failure.hint = Some(format!("{before}the same command again finishes it"));
         failure
     })?;
+    ledger.published(run, &by, &decided.summary.hash)?;
     let cycle = named.found(global, &mut ledger)?;
     Ok(print(&Done { run, released: true, finished, cycle }, &by, needed, args.format))
 }

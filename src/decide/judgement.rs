@@ -21,6 +21,8 @@ pub struct Evidence<'a> {
     pub max_discrepancy_rate: Option<&'a Amount>,
     /// Whether every discrepancy blocks.
     pub strict: bool,
+    /// Whether it is fine that no record was compared with another.
+    pub allow_empty: bool,
 }
 
 /// A verdict and why.
@@ -72,16 +74,17 @@ pub fn judge(evidence: &Evidence<'_>) -> Judgement {
     } else if incomplete.is_empty() {
         incomplete.push("nothing could be decided".to_owned());
     }
-    if let Some(expected) = evidence.expected.filter(|_| evidence.doubts.is_empty()) {
-        let legacy = counts.keys - counts.candidate_only.min(counts.keys);
-        if counts.keys < expected {
+    if counts.keys > 0 && counts.matched + counts.mismatched == 0 && !evidence.allow_empty && incomplete.is_empty() {
+        incomplete
+            .push(format!("nothing was compared: of {} no record has a usable one on both sides", keys(counts.keys)));
+    }
+    if let (Some(expected), Some(survey)) = (evidence.expected, evidence.survey) {
+        let legacy = survey.legacy_keys;
+        if legacy != expected {
+            let only = counts.keys.saturating_sub(legacy);
+            let more = if only > 0 { format!(" ({only} more on the candidate side alone)") } else { String::new() };
             incomplete.push(format!(
-                "the population counts {expected} records that must exist, and only {} were on either side",
-                counts.keys
-            ));
-        } else if legacy > expected {
-            incomplete.push(format!(
-                "the population counts {expected} records that must exist, and the legacy side has {legacy}"
+                "the population counts {expected} records that must exist, and the legacy side has {legacy}{more}"
             ));
         }
     }
@@ -169,14 +172,25 @@ mod tests {
     }
 
     #[test]
-    fn a_population_finds_what_neither_side_has() {
-        let plain = Survey::default();
-        let with = |counts: Counts, expected| verdict(counts, Some(&plain), |e| e.expected = Some(expected)).verdict;
-        assert_eq!(with(counts(10, 0), 10), RunVerdict::Clean);
-        assert_eq!(with(counts(10, 0), 11), RunVerdict::Incomplete);
-        assert_eq!(with(counts(10, 0), 9), RunVerdict::Incomplete);
-        // A record that only the candidate has is held anyway: it need not exist.
+    fn a_population_finds_what_is_missing() {
+        let with = |counts: Counts, legacy_keys, expected| {
+            let survey = Survey { legacy_keys, ..Survey::default() };
+            verdict(counts, Some(&survey), |e| e.expected = Some(expected)).verdict
+        };
+        assert_eq!(with(counts(10, 0), 10, 10), RunVerdict::Clean);
+        assert_eq!(with(counts(10, 0), 10, 11), RunVerdict::Incomplete);
+        assert_eq!(with(counts(10, 0), 10, 9), RunVerdict::Incomplete);
+        // A record that only the candidate has is held, and need not exist; nor does it stand for one that must.
         let more = Counts { keys: 11, matched: 10, candidate_only: 1, ..Counts::default() };
-        assert_eq!(with(more, 10), RunVerdict::Warned);
+        assert_eq!(with(more, 10, 10), RunVerdict::Warned);
+        assert_eq!(with(more, 10, 11), RunVerdict::Incomplete);
+    }
+
+    #[test]
+    fn nothing_compared_is_not_verified() {
+        let plain = Survey::default();
+        let unknown = Counts { keys: 3, unknown: 3, ..Counts::default() };
+        assert_eq!(verdict(unknown, Some(&plain), |_| ()).verdict, RunVerdict::Incomplete);
+        assert_eq!(verdict(unknown, Some(&plain), |e| e.allow_empty = true).verdict, RunVerdict::Warned);
     }
 }

@@ -37,17 +37,20 @@ pub struct Ruling {
 }
 
 impl Rule {
-    /// Decides one key: `key` leading columns and as many compared ones as said.
-    pub fn decide(&self, record: &Record<'_>, key: usize, compared: usize) -> Ruling {
-        let ruling = self.rule(record, key, compared);
+    /// Decides one key of `key` columns; `amounts` says of each compared column whether it holds amounts.
+    pub fn decide(&self, record: &Record<'_>, key: usize, amounts: &[bool]) -> Ruling {
+        let ruling = self.rule(record, key, amounts.len());
         let used = match ruling.taken {
             Taken::Candidate => record.candidate.or(record.legacy),
             Taken::Legacy => record.legacy,
             Taken::Held => return ruling,
         };
         // NaN and infinities compare, but nobody can pay them.
-        let payable = used.is_some_and(|copies| (key..key + compared).all(|column| is_payable(&copies.at(column))));
-        if payable { ruling } else { Ruling { taken: Taken::Held, legacy_unknown: true, ..ruling } }
+        let payable = used.is_some_and(|copies| {
+            amounts.iter().enumerate().all(|(column, amount)| is_payable(&copies.at(key + column), *amount))
+        });
+        let reason = Reason::Discrepancy(DiscrepancyKind::Unknown);
+        if payable { ruling } else { Ruling { taken: Taken::Held, reason, legacy_unknown: true, ..ruling } }
     }
 
     fn rule(&self, record: &Record<'_>, key: usize, compared: usize) -> Ruling {
@@ -174,10 +177,14 @@ fn unknown_side(side: Option<crate::compare::Copies<'_>>, width: usize) -> bool 
     })
 }
 
-/// Whether a value can be used: it is no number without a size.
-fn is_payable(at: &crate::domain::CellRef<'_>) -> bool {
+/// Whether a value can be used: it is no number without a size, and where amounts are it does not say one either.
+fn is_payable(at: &crate::domain::CellRef<'_>, amount: bool) -> bool {
     match at.cell {
         Cell::Wide { text, .. } => crate::domain::Amount::parse(at.text(text)).is_ok_and(|amount| amount.is_finite()),
+        Cell::Text(span) | Cell::Untyped(span) if amount => {
+            let text = at.text(span).trim().trim_start_matches(['+', '-']).to_ascii_lowercase();
+            !matches!(text.as_str(), "nan" | "inf" | "infinity")
+        }
         _ => true,
     }
 }

@@ -57,6 +57,8 @@ pub struct Survey {
     pub segments: (BTreeSet<String>, BTreeSet<String>),
     /// What the columns hold.
     pub layout: Layout,
+    /// Distinct keys that the legacy side has.
+    pub legacy_keys: u64,
     /// Keys of which a legacy value could not be determined or cannot be paid.
     pub legacy_unknown: u64,
     /// Keys of which a candidate's value could not be determined, and legacy's could.
@@ -103,10 +105,12 @@ pub fn survey(
         },
         ..Survey::default()
     };
+    let amounts = amounts(&report);
     let mut sums = vec![Sums::default(); width];
     while let Some(record) = records.next_record()? {
-        let ruling = rule.decide(&record, key, width);
+        let ruling = rule.decide(&record, key, &amounts);
         survey.note(&ruling);
+        survey.legacy_keys += u64::from(record.legacy.is_some());
         if let Some(any) = record.any() {
             (0..key).for_each(|at| observe(&mut survey.layout.key[at], any.at(at), true));
         }
@@ -239,7 +243,8 @@ pub fn decisions<'a>(compared: &'a mut Compared, rule: Rule, layout: &Layout) ->
     let numbers = |seen: &Seen| seen.numbers > 0 && seen.literals + seen.booleans == 0 && others(seen) == 0;
     let key = layout.key.iter().map(numbers).collect();
     let columns = layout.columns.iter().map(numbers).collect();
-    Ok(Decisions { records: compared.records()?, rule, key, columns })
+    let amounts = amounts(&compared.report);
+    Ok(Decisions { records: compared.records()?, rule, key, columns, amounts })
 }
 
 /// A stream of decisions, in key order.
@@ -249,6 +254,13 @@ pub struct Decisions<'a> {
     /// Columns that hold numbers: what stands for a number becomes one.
     key: Vec<bool>,
     columns: Vec<bool>,
+    /// Columns that hold amounts.
+    amounts: Vec<bool>,
+}
+
+/// Which compared columns hold amounts: those with control totals.
+fn amounts(report: &Report) -> Vec<bool> {
+    report.columns.iter().map(|column| column.totals.is_some()).collect()
 }
 
 impl Iterator for Decisions<'_> {
@@ -260,7 +272,7 @@ impl Iterator for Decisions<'_> {
             Ok(record) => record?,
             Err(error) => return Some(Err(error)),
         };
-        let ruling = self.rule.decide(&record, key, width);
+        let ruling = self.rule.decide(&record, key, &self.amounts);
         let value = |copies: Copies<'_>, at: usize, number: bool| as_held(Value::of(copies.at(at)), number);
         let keys = record.any().map_or_else(Vec::new, |copies| {
             self.key.iter().enumerate().map(|(at, number)| value(copies, at, *number)).collect()

@@ -5,13 +5,15 @@ use std::io;
 use crate::compare::Outcome;
 use crate::compare::spill::{Entry, Spill, SpillReader};
 use crate::decide::{Decision, Reason, Taken};
-use crate::domain::{Batch, Cell, Value};
+use crate::domain::{Batch, Cell, NumberForm, Value};
 
 /// Decisions as they were found, in the order in which they were found.
 pub struct Kept {
     reader: SpillReader,
     key: usize,
     columns: usize,
+    /// Key columns that are text, whatever they look like.
+    text_keys: Vec<bool>,
 }
 
 /// Decisions being taken along.
@@ -34,7 +36,12 @@ impl Keeping {
     }
 
     pub(super) fn finish(self) -> io::Result<Kept> {
-        Ok(Kept { reader: self.spill.into_reader()?, key: self.key, columns: self.columns })
+        Ok(Kept {
+            reader: self.spill.into_reader()?,
+            key: self.key,
+            columns: self.columns,
+            text_keys: vec![false; self.key],
+        })
     }
 }
 
@@ -44,6 +51,11 @@ impl Kept {
         self.reader.entries()
     }
 
+    /// Which key columns are text: a CSV file does not say, and `1.50` is another key than `1.5` then.
+    pub fn read_as_text(&mut self, columns: Vec<bool>) {
+        self.text_keys = columns;
+    }
+
     /// Every decision; can be asked for again.
     ///
     /// # Errors
@@ -51,16 +63,17 @@ impl Kept {
     pub fn decisions(&mut self) -> io::Result<impl Iterator<Item = io::Result<Decision>> + '_> {
         self.reader.rewind()?;
         let (key, columns) = (self.key, self.columns);
+        let (text_keys, reader) = (&self.text_keys, &mut self.reader);
         let mut entry = Entry::default();
-        Ok(std::iter::from_fn(move || match self.reader.read_into(&mut entry) {
-            Ok(true) => Some(decision(&entry.legacy, key, columns)),
+        Ok(std::iter::from_fn(move || match reader.read_into(&mut entry) {
+            Ok(true) => Some(decision(&entry.legacy, key, columns, text_keys)),
             Ok(false) => None,
             Err(error) => Some(Err(error)),
         }))
     }
 }
 
-fn decision(record: &Batch, key: usize, columns: usize) -> io::Result<Decision> {
+fn decision(record: &Batch, key: usize, columns: usize, text_keys: &[bool]) -> io::Result<Decision> {
     let value = |at: usize| Value::of(record.at(0, at));
     let word = |at: usize| {
         let cell = record.at(0, at);
@@ -74,7 +87,13 @@ fn decision(record: &Batch, key: usize, columns: usize) -> io::Result<Decision> 
     let (Some(taken), Some(reason)) = (taken, Reason::parse(&reason)) else {
         return Err(io::Error::other(format!("a decision has the source `{source}` and the reason `{reason}`")));
     };
-    let key: Vec<Value> = (0..key).map(value).collect();
+    let key_part = |at: usize| match value(at) {
+        Value::Number { form: NumberForm::Untyped, amount } if text_keys.get(at) == Some(&true) => {
+            Value::Text { text: amount.to_string(), untyped: false }
+        }
+        value => value,
+    };
+    let key: Vec<Value> = (0..key).map(key_part).collect();
     let values = (0..columns).map(|at| value(key.len() + at)).collect();
     Ok(Decision { key, values, taken, reason })
 }

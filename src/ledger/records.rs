@@ -86,7 +86,11 @@ impl fmt::Display for CycleKey {
     /// `payout payout_date=2026-11-13`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.reconciliation)?;
-        self.params.iter().try_for_each(|(name, value)| write!(f, " {name}={value}"))
+        self.params.iter().try_for_each(|(name, value)| {
+            // Two cycles are never shown alike: what could be taken for the next parameter is quoted.
+            let plain = !value.is_empty() && !value.contains(|c: char| c.is_whitespace() || "='\"\\".contains(c));
+            if plain { write!(f, " {name}={value}") } else { write!(f, " {name}={value:?}") }
+        })
     }
 }
 

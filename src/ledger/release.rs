@@ -83,6 +83,24 @@ impl Ledger {
         })
     }
 
+    /// Notes that the payer sees the decisions of a released run.
+    ///
+    /// # Errors
+    /// The ledger fails.
+    pub fn published(&mut self, run: RunId, who: &str, hash: &str) -> Result<(), LedgerError> {
+        self.audit(who, "published", &json!({"run": run.to_string(), "decisions_hash": hash})).map(drop)
+    }
+
+    /// Whether the payer was shown the decisions of a run once: whatever has become of them since, that is not repeated.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub fn was_published(&mut self, run: RunId) -> Result<bool, LedgerError> {
+        let detail = format!("%\"run\":\"{run}\"%");
+        let sql = "SELECT COUNT(*) FROM recon_audit WHERE what = 'published' AND detail LIKE ?";
+        Ok(self.db.reading(&mut |db| db.number(sql, fields![&detail]))? > 0)
+    }
+
     /// Records a payment step that another program has made, after `released`. Gives the state before.
     ///
     /// # Errors
@@ -269,5 +287,10 @@ fn runner(db: &mut Database, run: RunId, who: &str) -> Result<Option<RunId>, Led
 
 /// `Kim` and `kim ` are one person: four eyes are not had by another spelling.
 fn same_person(one: &str, other: &str) -> bool {
-    one.trim().to_lowercase() == other.trim().to_lowercase()
+    // What nobody sees makes no other person.
+    let seen = |c: &char| {
+        !c.is_control() && !matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
+    };
+    let name = |text: &str| text.chars().filter(seen).collect::<String>().trim().to_lowercase();
+    name(one) == name(other)
 }

@@ -1,4 +1,4 @@
-//! The texts that a path computes by: queries, pipelines, SQL, commands. What a run keeps, so that a result can be
+//! The texts that a path computes by: queries, pipelines, SQL. What a run keeps, so that a result can be
 //! explained and done again (T4). Must not open anything but those files.
 
 use crate::config::{Input, Origin, PathDefinition, Project, StoreKind, What};
@@ -19,12 +19,8 @@ pub fn texts(project: &Project, path: &PathDefinition) -> Result<Vec<(String, St
             all.push(("sql".to_owned(), file.read()?));
             inputs.iter().collect()
         }
-        Origin::Command { settings, records, reference } => {
-            all.push(("command".to_owned(), settings.arguments.join(" ")));
-            std::iter::once(records).chain(reference).collect()
-        }
-        Origin::Http { settings, records, reference } => {
-            all.push(("http".to_owned(), settings.url.to_string()));
+        // Arguments and URLs stand in the project file, where their variables are not replaced by secrets.
+        Origin::Command { records, reference, .. } | Origin::Http { records, reference, .. } => {
             std::iter::once(records).chain(reference).collect()
         }
     };

@@ -76,7 +76,7 @@ fn a_population_that_counts_more_than_was_read_is_incomplete() {
     project.configure("[reconciliation.payout.population]\nstore = \"core\"\nquery = \"population.sql\"\n");
     project.place.write("population.sql", "SELECT id FROM payout\n");
     let outcome = project.verify(&[]);
-    assert_eq!(outcome.code, Some(2), "{outcome}");
+    assert_eq!(outcome.code, Some(3), "{outcome}");
     assert!(outcome.stderr.contains("the population query gives 3 rows"), "{outcome}");
 }
 
@@ -175,4 +175,43 @@ fn a_field_that_no_document_has_is_named() {
     project.replace("fee = { type = \"decimal\" }", "fee = { type = \"decimal\", candidate = \"amount.fe\" }");
     let outcome = project.verify(&[]);
     assert!(outcome.stdout.contains("no record has the field `amount.fe`"), "{outcome}");
+}
+
+#[test]
+fn a_candidate_that_answers_nothing_is_not_verified() {
+    let unknown = [r#"{"id": 1, "net": "?", "fee": 1}"#, r#"{"id": 2, "net": "?", "fee": 2}"#];
+    let project = Project::new(Engine::Sqlite, &LEGACY[..2], &unknown);
+    let (report, code) = project.report(&[]);
+    assert_eq!((report["verdict"].as_str(), code), (Some("incomplete"), Some(3)), "{report:#}");
+    assert!(report["reasons"].to_string().contains("nothing was compared"), "{report:#}");
+}
+
+#[test]
+fn what_nobody_can_pay_is_held() {
+    for (legacy, candidate) in [("'NaN'", "\"NaN\""), ("'Infinity'", "\"Infinity\""), ("'-inf'", "\"-inf\"")] {
+        let project = Project::new(
+            Engine::Sqlite,
+            &[LEGACY[0], &format!("2, {legacy}, '2'")],
+            &[CLEAN[0], &format!(r#"{{"id": 2, "net": {candidate}, "fee": 2}}"#)],
+        );
+        // Without a fixed type the text is read as it is.
+        project.replace(
+            "net = { type = \"decimal\", tolerance = \"0.01\", currency = \"KRW\" }",
+            "net = { currency = \"KRW\" }",
+        );
+        project.run("CREATE TABLE numbers AS SELECT 1 AS id, 10 AS net, 1 AS fee");
+        project.place.write("legacy.sql", "SELECT id, net, fee FROM payout WHERE paid_on = :day AND id = 2 UNION ALL SELECT id, net, fee FROM numbers\n");
+        let (report, code) = project.report(&[]);
+        assert_eq!((report["verdict"].as_str(), code), (Some("incomplete"), Some(3)), "{legacy}: {report:#}");
+        assert_eq!(report["decisions"]["held"], 1, "{legacy}: {report:#}");
+    }
+}
+
+#[test]
+fn a_report_replaces_nothing_that_recon_works_with() {
+    let project = Project::new(Engine::Sqlite, &LEGACY, &CLEAN);
+    for file in ["recon.toml", "core.db"] {
+        let outcome = project.verify(&["--output", file, "--format", "json"]);
+        assert_eq!(outcome.code, Some(2), "{file}: {outcome}");
+    }
 }

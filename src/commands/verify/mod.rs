@@ -9,6 +9,7 @@ mod work;
 mod written;
 
 use crate::cli::{Global, VerifyArgs};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::compare::{Definition, look};
@@ -51,10 +52,7 @@ pub fn run(global: &Global, args: &VerifyArgs) -> Result<Exit, Failure> {
     let mut place = decisions.map(|to| Place::of(&named.project, to, &named.params, &settings)).transpose()?;
     if let Some(path) = &args.output {
         not_a_side(path, &[&request.legacy, &request.candidate])?;
-        if place.iter().flat_map(Place::files).any(|file| file == path) {
-            return Err(Failure::usage(format!("`--output {}` is where the decisions are written", path.display()))
-                .hint("give the report a name of its own"));
-        }
+        not_ours(path, &named, place.as_ref())?;
     }
     let texts = snapshot::texts(&named)?;
     let mut ledger = named.ledger()?;
@@ -95,6 +93,22 @@ pub fn run(global: &Global, args: &VerifyArgs) -> Result<Exit, Failure> {
             work.run(&mut ledger, *run, request, place, None)
         }
     }
+}
+
+/// A report must not replace the project file, the ledger, a query or the decisions.
+fn not_ours(output: &Path, named: &Named, place: Option<&Place>) -> Result<(), Failure> {
+    let Ok(written) = output.canonicalize() else { return Ok(()) };
+    let ledger =
+        named.project.ledger.expose().strip_prefix("sqlite:").map(|path| PathBuf::from(path.trim_start_matches("//")));
+    let mut ours: Vec<PathBuf> = vec![named.project.path.clone()];
+    ours.extend(ledger);
+    ours.extend(place.iter().flat_map(|place| place.files()).map(Path::to_owned));
+    let is_ours = |path: &PathBuf| path.canonicalize().is_ok_and(|path| path == written);
+    if !ours.iter().any(is_ours) {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("`--output {}` is a file that recon works with", output.display()))
+        .hint("give the report a name of its own"))
 }
 
 fn format_of(args: &VerifyArgs) -> Result<Format, Failure> {

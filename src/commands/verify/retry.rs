@@ -11,7 +11,7 @@ use crate::commands::cycle::Named;
 use crate::commands::diff::{Request, rules, settings};
 use crate::commands::named::{both, definition};
 use crate::commands::who::who;
-use crate::commands::{Failure, canary, print_lines, release};
+use crate::commands::{Failure, canary, release};
 use crate::compare::{Compared, Definition};
 use crate::config::{Choice, ChoiceWithoutLegacy, Policy};
 use crate::decide::{Decision, Evidence, Reason, Rule, Survey, Taken, decisions, exceeds, fold, judge};
@@ -22,11 +22,11 @@ use crate::ledger::{Begin, Begun, Cycle, Ledger, Logged, Run, RunRecord, RunVerd
 use crate::report::verification::{Bridged, Decided, Part, Verification};
 use crate::report::{Counts, DiscrepancyKind, count};
 
+use super::snapshot;
 use super::work::{Known, Work, end, log, read, state_of, temporary};
 use super::written::{Again, written};
-use super::{exit_of, snapshot};
 
-/// Keys that are asked for by name; of more, everything is computed again.
+/// Keys that are asked for by name at most.
 const MOST_KEYS: usize = 10_000;
 
 /// The run that is completed.
@@ -35,11 +35,16 @@ pub(super) struct Base {
     kept: Kept,
     found: ReadBack,
     columns: (Vec<String>, Vec<String>),
-    counts: Counts,
-    /// What is computed again: each key's canonical text, and why it was not settled.
-    retried: HashMap<String, Reason>,
+    /// What is computed again: each key's name as it was stored, and why it was not settled.
+    retried: HashMap<String, Unsettled>,
     /// Discrepancies of that run that stay as they are.
     left: Vec<Logged>,
+}
+
+/// A key that is computed again.
+struct Unsettled {
+    key: Vec<Value>,
+    reason: Reason,
 }
 
 /// Runs the command.
@@ -78,16 +83,29 @@ pub fn run(global: &Global, args: &RetryArgs) -> Result<Exit, Failure> {
     let before = release::settings(&mut ledger, base.run.holder.run)?;
     verify.strict |= before.is_some_and(|settings| settings["flags"]["strict"] == true);
     let names: Vec<String> = named.reconciliation.key.iter().map(|key| key.legacy.clone()).collect();
-    let keys = chosen(&mut base, &asked(&names, &args.keys)?)?;
+    let text = |name: &String| {
+        let column = named.reconciliation.column(name);
+        column.and_then(|column| column.column_type) == Some(crate::domain::ColumnType::Text)
+    };
+    base.kept.read_as_text(names.iter().map(text).collect());
+    let keys = chosen(&mut base, &asked(&names, args.keys.as_deref())?)?;
     if keys.is_empty() {
-        print_lines(&[format!("{}: every record of run {} agrees: nothing to retry", cycle.key, base.run.holder.run)]);
-        return Ok(exit_of(base.run.verdict.unwrap_or(RunVerdict::Incomplete)));
+        let what = format!("{}: every record of run {} agrees: nothing to retry", cycle.key, base.run.holder.run);
+        if !cycle.state.is_decided() {
+            let hint = format!("it is {}: `{}` verifies it anew", cycle.state, named.command(global, "verify"));
+            return Err(Failure { exit: Exit::Refused, what, hint: Some(hint) });
+        }
+        if !global.quiet {
+            eprintln!("{what}");
+        }
+        return super::found::report(global, &verify, format, &mut ledger, &cycle);
     }
+    same_settings(&mut ledger, &named, &verify, &base)?;
     base.left = left(&mut ledger, &base)?;
     let percent = canary::in_force(&mut ledger, &named.reconciliation)?;
     let definition = Definition {
         rules: rules(&args.read, Default::default())?,
-        filter: condition(&names, &keys),
+        filter: Some(condition(&names, &keys)?),
         ..definition(&named.reconciliation)
     };
     let request =
@@ -116,6 +134,29 @@ pub fn run(global: &Global, args: &RetryArgs) -> Result<Exit, Failure> {
     work.run(&mut ledger, *run, request, Some(place), Some(base))
 }
 
+/// Decisions that were made under other rules are not mixed: what decides must be as it was. Queries may be mended.
+fn same_settings(ledger: &mut Ledger, named: &Named, args: &VerifyArgs, base: &Base) -> Result<(), Failure> {
+    let run = base.run.holder.run;
+    let percent = canary::in_force(ledger, &named.reconciliation)?;
+    let now: Option<Json> = serde_json::from_str(&snapshot::settings(named, args, &[], percent)).ok();
+    let (Some(now), Some(then)) = (now, release::settings(ledger, run)?) else {
+        return Err(Failure::incomplete(format!("the ledger does not hold the settings of run {run}"))
+            .hint("`recon verify … --again` computes the whole cycle"));
+    };
+    let paths = ["/reconciliation/key", "/reconciliation/columns", "/reconciliation/policy", "/percent"];
+    let flags = ["/flags/timezone", "/flags/types", "/flags/missing"];
+    let other = paths.iter().chain(&flags).find(|path| now.pointer(path) != then.pointer(path));
+    let Some(path) = other else { return Ok(()) };
+    let text = |settings: &Json| settings.pointer(path).map_or_else(|| "unset".to_owned(), Json::to_string);
+    let name = path.trim_start_matches("/flags/").trim_start_matches("/reconciliation/").trim_start_matches('/');
+    Err(Failure::usage(format!(
+        "`{name}` is {} now and was {} in run {run}: its decisions cannot be completed",
+        text(&now),
+        text(&then)
+    ))
+    .hint("retry with the settings that it was run with, or `recon verify … --again` for the whole cycle"))
+}
+
 /// The run whose decisions are completed, with those decisions, which must still be what it wrote.
 fn base(ledger: &mut Ledger, cycle: &Cycle, place: &mut Place) -> Result<Base, Failure> {
     let verify = "`recon verify` computes the whole cycle";
@@ -124,32 +165,23 @@ fn base(ledger: &mut Ledger, cycle: &Cycle, place: &mut Place) -> Result<Base, F
         let what = format!("{} is {}: what was released is not changed", cycle.key, cycle.state);
         return Err(Failure { exit: Exit::Refused, what, hint: None });
     }
-    let id = match cycle.decided_run() {
-        Some(run) => Some(run),
-        None => cycle.run.as_ref().map(|run| run.holder.run),
+    if cycle.state == State::Aborted {
+        let what = format!("{} is aborted: nothing of it is computed any more", cycle.key);
+        return Err(Failure { exit: Exit::Refused, what, hint: None });
+    }
+    // A retry that failed leaves the decisions before it, so it is the last run that has some which counts.
+    let hash_of = |run: &RunRecord| {
+        let figures: Json = serde_json::from_str(run.figures.as_deref()?).ok()?;
+        Some(figures["decisions"]["hash"].as_str()?.to_owned())
     };
     let runs = ledger.runs(cycle.id)?;
-    let run = runs.into_iter().find(|run| Some(run.holder.run) == id);
-    let run = run.ok_or_else(|| refused(format!("{} was never verified: there is nothing to retry", cycle.key)))?;
+    if runs.is_empty() {
+        return Err(refused(format!("{} was never verified: there is nothing to retry", cycle.key)));
+    }
+    let found = runs.into_iter().rev().find_map(|run| hash_of(&run).map(|hash| (run, hash)));
+    let (run, hash) = found
+        .ok_or_else(|| refused(format!("no run of {} wrote decisions: there is nothing to complete", cycle.key)))?;
     let id = run.holder.run;
-    let figures: Option<Json> = run.figures.as_deref().and_then(|text| serde_json::from_str(text).ok());
-    let decided = figures.as_ref().and_then(|figures| {
-        let number = |name: &str| figures["diff"]["counts"][name].as_u64();
-        let counts = Counts {
-            keys: number("keys")?,
-            matched: number("matched")?,
-            tolerated: number("tolerated")?,
-            mismatched: number("mismatched")?,
-            legacy_only: number("legacy_only")?,
-            candidate_only: number("candidate_only")?,
-            duplicate: number("duplicate")?,
-            unknown: number("unknown")?,
-        };
-        Some((figures["decisions"]["hash"].as_str()?.to_owned(), whole(figures).unwrap_or(counts)))
-    });
-    let Some((hash, counts)) = decided else {
-        return Err(refused(format!("run {id} of {} wrote no decisions: there is nothing to complete", cycle.key)));
-    };
     let columns = release::columns(ledger, id)?;
     let found = place.read(&id.to_string(), &columns.0, &columns.1)?;
     if found.hash != hash {
@@ -157,56 +189,72 @@ fn base(ledger: &mut Ledger, cycle: &Cycle, place: &mut Place) -> Result<Base, F
         return Err(refused(what));
     }
     let kept = place.keep(&id.to_string(), &columns.0, &columns.1)?;
-    Ok(Base { run, kept, found, columns, counts, retried: HashMap::new(), left: Vec::new() })
-}
-
-/// The counts of the whole cycle that a retry has put together.
-fn whole(figures: &Json) -> Option<Counts> {
-    let number = |name: &str| figures["retry"]["counts"][name].as_u64();
-    Some(Counts {
-        keys: number("keys")?,
-        matched: number("matched")?,
-        tolerated: number("tolerated")?,
-        mismatched: number("mismatched")?,
-        legacy_only: number("legacy_only")?,
-        candidate_only: number("candidate_only")?,
-        duplicate: number("duplicate")?,
-        unknown: number("unknown")?,
-    })
+    Ok(Base { run, kept, found, columns, retried: HashMap::new(), left: Vec::new() })
 }
 
 /// The keys that are computed again: every one that was not settled, or those of them that were asked for.
 fn chosen(base: &mut Base, asked: &[String]) -> Result<Vec<Vec<Value>>, Failure> {
-    let mut wanted: HashMap<String, &String> = asked.iter().map(|text| (canonical(text.split('/')), text)).collect();
+    let mut wanted: Vec<&String> = asked.iter().collect();
     let mut keys = Vec::new();
     for decision in base.kept.decisions().map_err(|error| temporary(&error))? {
         let decision = decision.map_err(|error| temporary(&error))?;
         let Reason::Discrepancy(_) = decision.reason else { continue };
-        let name = name(&decision.key);
-        if asked.is_empty() || wanted.remove(&name).is_some() {
-            base.retried.insert(name, decision.reason);
-            keys.push(decision.key);
+        let is_meant = |text: &&String| **text == shown(&decision.key) || is_amount(text, &decision.key);
+        if asked.is_empty() || wanted.iter().any(is_meant) {
+            wanted.retain(|text| !is_meant(text));
+            keys.push(decision.key.clone());
+            base.retried.insert(name(&decision.key), Unsettled { key: decision.key, reason: decision.reason });
         }
     }
-    if let Some(unknown) = wanted.values().next() {
+    if let Some(unknown) = wanted.first() {
         let run = base.run.holder.run;
-        return Err(Failure::usage(format!(
-            "`--keys {unknown}`: run {run} has no unknown or discrepant record of that key"
-        ))
-        .hint(format!("`recon discrepancies list --run {run}` shows them; parts of a key are separated by `/`")));
+        let what = format!("`--keys {unknown}`: run {run} has no unknown or discrepant record of that key");
+        return Err(Failure::usage(what).hint(format!(
+            "`recon discrepancies list --run {run}` shows them; several keys are separated by commas, their parts by `/`, and \
+             a key with such characters is written as JSON: --keys '[[\"a/b\",\"KRW\"]]'"
+        )));
     }
     Ok(keys)
 }
 
+/// `1.5` means the amount 1.50 as well.
+fn is_amount(text: &str, key: &[Value]) -> bool {
+    let [Value::Number { amount, .. }] = key else { return false };
+    Amount::parse(text).is_ok_and(|asked| asked.same_value(amount))
+}
+
 /// The keys that were asked for, their parts separated by `/`: also as they are listed, `id=17` or `id=17,currency=KRW`.
-fn asked(names: &[String], given: &[String]) -> Result<Vec<String>, Failure> {
+fn asked(names: &[String], given: Option<&str>) -> Result<Vec<String>, Failure> {
+    let Some(given) = given else { return Ok(Vec::new()) };
+    if given.trim_start().starts_with('[') {
+        let keys: Option<Vec<String>> = serde_json::from_str::<Vec<Json>>(given).ok().and_then(|all| {
+            let text = |part: &Json| part.as_str().map_or_else(|| part.to_string(), str::to_owned);
+            let key = |key: &Json| match key {
+                Json::Array(parts) if parts.len() == names.len() => {
+                    Some(parts.iter().map(text).collect::<Vec<_>>().join("/"))
+                }
+                Json::Object(parts) => {
+                    let parts: Option<Vec<String>> = names.iter().map(|name| parts.get(name).map(text)).collect();
+                    Some(parts?.join("/"))
+                }
+                Json::String(_) | Json::Number(_) if names.len() == 1 => Some(text(key)),
+                _ => None,
+            };
+            all.iter().map(key).collect()
+        });
+        return keys.ok_or_else(|| {
+            Failure::usage(format!("`--keys {given}` is no list of keys ({})", names.join(", ")))
+                .hint("write [\"17\", \"18\"], or for a key of several parts [[\"7\", \"KRW\"]]")
+        });
+    }
+    let given: Vec<&str> = given.split(',').collect();
     let mut keys = Vec::new();
     let mut parts: Vec<String> = Vec::new();
-    for item in given {
+    for item in &given {
         let next = names.get(parts.len()).map(|name| format!("{name}="));
         match next.and_then(|prefix| item.strip_prefix(&prefix)) {
             Some(part) => parts.push(part.to_owned()),
-            None if parts.is_empty() => keys.push(item.clone()),
+            None if parts.is_empty() => keys.push((*item).to_owned()),
             None => break,
         }
         if parts.len() == names.len() {
@@ -220,42 +268,80 @@ fn asked(names: &[String], given: &[String]) -> Result<Vec<String>, Failure> {
         .hint(format!("the key is ({}): write its values separated by `/`, several keys by commas", names.join(", "))))
 }
 
-/// A key as one text that is the same however a store holds it.
+/// A key as one text that is the same however a store holds it: amounts without trailing zeros, moments by their
+/// nanoseconds, truth values as 0 and 1, and text as it is.
 fn name(key: &[Value]) -> String {
-    let parts: Vec<String> =
-        key.iter().map(|value| if value.is_missing() { "\u{0}".into() } else { value.to_string() }).collect();
-    canonical(parts.iter().map(String::as_str))
+    key.iter().map(part).collect::<Vec<_>>().join("\u{1f}")
 }
 
-fn canonical<'a>(parts: impl Iterator<Item = &'a str>) -> String {
-    let plain = |part: &'a str| match is_plain_literal(part.as_bytes()) && part.contains('.') {
-        true => part.trim_end_matches('0').trim_end_matches('.'),
-        false => part,
-    };
-    parts.map(plain).collect::<Vec<_>>().join("\u{1f}")
+fn part(value: &Value) -> String {
+    match value {
+        Value::Null | Value::Absent => "null".to_owned(),
+        Value::Number { amount, .. } if amount.is_zero() => "n0".to_owned(),
+        Value::Number { .. } => {
+            let text = value.to_string();
+            let plain = text.contains('.') && !text.contains(['e', 'E']);
+            format!("n{}", if plain { text.trim_end_matches('0').trim_end_matches('.') } else { &text })
+        }
+        Value::Bool(truth) => format!("n{}", u8::from(*truth)),
+        Value::Instant { nanos, .. } => format!("i{nanos}"),
+        Value::Time { nanos, .. } => format!("m{nanos}"),
+        other => format!("t{other}"),
+    }
 }
 
-/// Only these keys, as a condition that every store understands; `None` where it cannot be said: then everything is
-/// computed again, and only these are decided anew.
-fn condition(names: &[String], keys: &[Vec<Value>]) -> Option<Filter> {
+/// Names under which a key that was stored may have been computed: SQLite and CSV hold amounts and moments as text.
+fn names(key: &[Value]) -> Vec<String> {
+    let mut all = vec![String::new()];
+    for (at, value) in key.iter().enumerate() {
+        let mut forms = vec![part(value)];
+        if let Value::Text { text, .. } = value {
+            if is_plain_literal(text.as_bytes())
+                && let Ok(amount) = Amount::parse(text)
+            {
+                forms.push(part(&Value::Number { amount, form: crate::domain::NumberForm::Decimal }));
+            }
+            if let Some(instant) = crate::domain::parse_instant(text, &jiff::tz::TimeZone::UTC) {
+                forms.push(format!("i{}", instant.nanos));
+            }
+        }
+        let joint = if at == 0 { "" } else { "\u{1f}" };
+        all = all.iter().flat_map(|head| forms.iter().map(move |form| format!("{head}{joint}{form}"))).collect();
+    }
+    all
+}
+
+/// As people and the log write it.
+fn shown(key: &[Value]) -> String {
+    key.iter().map(ToString::to_string).collect::<Vec<_>>().join("/")
+}
+
+/// Only these keys, as a condition that every store understands.
+///
+/// # Errors
+/// It cannot be said, or there are too many: the whole cycle is to be verified again then.
+fn condition(names: &[String], keys: &[Vec<Value>]) -> Result<Filter, Failure> {
+    let whole = |what: String| Failure::usage(what).hint("`recon verify … --again` computes the whole cycle");
     if keys.len() > MOST_KEYS {
-        return None;
+        return Err(whole(format!("{} records are too many to be asked for by their keys", count(keys.len() as u64))));
     }
-    let literal = |value: &Value| match value {
-        Value::Number { .. } | Value::Text { .. } => Literal::of(value),
-        _ => None,
+    let compare = |name: &String, value: &Value| -> Result<Filter, Failure> {
+        if value.is_missing() {
+            return Ok(Filter::IsNull { column: name.clone() });
+        }
+        let literal = Literal::of(value)
+            .ok_or_else(|| whole(format!("records cannot be asked for by `{name}`: it holds {}", value.type_name())))?;
+        Ok(Filter::Compare { column: name.clone(), operator: Operator::Equal, literal })
     };
-    if let [name] = names {
-        let literals: Option<Vec<Literal>> = keys.iter().map(|key| literal(key.first()?)).collect();
-        return Some(Filter::In { column: name.clone(), literals: literals? });
+    let one = |key: &Vec<Value>| -> Result<Filter, Failure> {
+        let parts = names.iter().zip(key).map(|(name, value)| compare(name, value));
+        Ok(Filter::All(parts.collect::<Result<Vec<_>, _>>()?))
+    };
+    let plain = |key: &Vec<Value>| key.first().filter(|value| !value.is_missing()).and_then(Literal::of);
+    if let ([name], Some(literals)) = (names, keys.iter().map(plain).collect::<Option<Vec<_>>>()) {
+        return Ok(Filter::In { column: name.clone(), literals });
     }
-    let one = |key: &Vec<Value>| -> Option<Filter> {
-        let parts = names.iter().zip(key).map(|(name, value)| {
-            Some(Filter::Compare { column: name.clone(), operator: Operator::Equal, literal: literal(value)? })
-        });
-        Some(Filter::All(parts.collect::<Option<Vec<_>>>()?))
-    };
-    Some(Filter::Any(keys.iter().map(one).collect::<Option<Vec<_>>>()?))
+    Ok(Filter::Any(keys.iter().map(one).collect::<Result<Vec<_>, _>>()?))
 }
 
 /// What the run before logged of keys that are not computed again.
@@ -268,14 +354,23 @@ fn left(ledger: &mut Ledger, base: &Base) -> Result<Vec<Logged>, Failure> {
             return Ok(left);
         }
         from += rows.len() as u64;
-        left.extend(rows.into_iter().filter(|row| !base.retried.contains_key(&logged_name(row))));
+        left.extend(rows.into_iter().filter(|row| !is_retried(row, base)));
     }
 }
 
-fn logged_name(row: &Logged) -> String {
+/// Whether a logged key is one of those that are computed again. The log holds texts: an amount may have other zeros.
+fn is_retried(row: &Logged, base: &Base) -> bool {
     let key: Option<serde_json::Map<String, Json>> = serde_json::from_str(&row.key).ok();
-    let key = key.unwrap_or_default();
-    canonical(key.values().map(|part| part.as_str().unwrap_or("\u{0}")))
+    let parts = key.unwrap_or_default();
+    let same = |(logged, stored): (&Json, &Value)| match (logged.as_str(), stored) {
+        (None, stored) => stored.is_missing(),
+        (Some(text), Value::Number { amount, .. }) => Amount::parse(text).is_ok_and(|logged| logged.same_value(amount)),
+        (Some(text), Value::Bool(truth)) => text == truth.to_string() || text == u8::from(*truth).to_string(),
+        (Some(text), stored) => names(std::slice::from_ref(&Value::Text { text: text.to_owned(), untyped: false }))
+            .iter()
+            .any(|name| names(std::slice::from_ref(stored)).contains(name)),
+    };
+    base.retried.values().any(|one| parts.len() == one.key.len() && parts.values().zip(&one.key).all(same))
 }
 
 /// The decisions of the run before, some of them made anew.
@@ -290,7 +385,7 @@ impl Again for Completed<'_> {
         let completed = self.kept.decisions()?.map(move |decision| {
             let decision = decision?;
             Ok(match decision.reason {
-                Reason::Discrepancy(_) => anew.get(&name(&decision.key)).cloned().unwrap_or(decision),
+                Reason::Discrepancy(_) => found(anew, &decision.key).cloned().unwrap_or(decision),
                 _ => decision,
             })
         });
@@ -298,9 +393,17 @@ impl Again for Completed<'_> {
     }
 }
 
+/// The new decision of a key that is stored, if it was made anew.
+fn found<'a>(anew: &'a HashMap<String, Decision>, stored: &[Value]) -> Option<&'a Decision> {
+    names(stored).iter().find_map(|name| anew.get(name))
+}
+
 /// What the completed decisions come to.
 struct Sum {
     taken: [u64; 3],
+    counts: Counts,
+    /// Keys that the legacy side has, as far as decisions tell.
+    legacy_keys: u64,
     layout: Layout,
     /// Of each compared column: what was decided before and now for the keys that were computed again.
     before: Vec<Total>,
@@ -328,32 +431,38 @@ impl Work<'_> {
         let rate = self.named.reconciliation.canary.max_discrepancy_rate.as_ref();
         let policy = self.named.reconciliation.policy;
         let mut rule = Rule { percent: self.percent, policy, fallback: false };
-        let anew = self.anew(&mut compared, &rule, base)?;
-        let counts = merged(base, &anew);
-        rule.fallback = rate.is_some_and(|rate| exceeds(&counts, rate));
+        let mut anew = self.anew(&mut compared, &rule, base)?;
+        let (before, mut sum) = self.summed(base, &anew)?;
+        rule.fallback = rate.is_some_and(|rate| exceeds(&sum.counts, rate));
+        if rule.fallback {
+            // What falls back to legacy is decided so; what it counts as stays the same.
+            anew = self.anew(&mut compared, &rule, base)?;
+            sum = self.summed(base, &anew)?.1;
+        }
         run.record_discrepancies(&mut std::mem::take(&mut base.left).into_iter())?;
         log(run, &mut compared)?;
         known.expected = self.population()?;
         let mut survey = self.survey(&mut compared, &rule)?;
+        survey.legacy_keys = sum.legacy_keys;
         let doubts = left_over(base, &policy, &mut survey)?;
         let mut judgement = judge(&Evidence {
-            counts: &counts,
+            counts: &sum.counts,
             survey: Some(&survey),
             doubts: &doubts,
             expected: known.expected,
             max_discrepancy_rate: rate,
             strict: self.args.strict,
+            allow_empty: false,
         });
         run.advance(&State::Checked, None)?;
         let settled = anew.values().filter(|decision| !matches!(decision.reason, Reason::Discrepancy(_))).count();
         known.notices.push(format!(
             "{} of {} unsettled records of run {} were computed again; {} of them agree now",
             count(base.retried.len() as u64),
-            count(base.counts.discrepancies()),
+            count(before.discrepancies()),
             base.run.holder.run,
             count(settled as u64)
         ));
-        let sum = summed(base, &anew, &|name| self.named.reconciliation.column(name).and_then(|c| c.column_type))?;
         let mut found = None;
         if self.is_written(judgement.verdict) {
             let mut completed = Completed { kept: &mut base.kept, anew: &anew };
@@ -385,7 +494,8 @@ impl Work<'_> {
             hash: found.as_ref().map(|(there, _)| there.hash.clone()),
             totals: found.map(|(_, bridges)| bridges).unwrap_or_default(),
         });
-        verification.completes = Some((base.run.holder.run.to_string(), counts));
+        verification.completes = Some((base.run.holder.run.to_string(), sum.counts));
+        verification.canary.fallback = rule.fallback;
         end(run, verdict, &verification)?;
         Ok((compared, verification, verdict))
     }
@@ -398,30 +508,44 @@ impl Work<'_> {
             return Err(Failure::incomplete("the paths have other columns now than when they were verified")
                 .hint("`recon verify … --again` computes the whole cycle"));
         }
-        let mut anew = HashMap::new();
+        let mut anew: HashMap<String, Decision> = HashMap::new();
+        let whole = "`recon verify … --again` computes the whole cycle";
         for decision in decisions(compared, *rule, &survey.layout).map_err(|error| temporary(&error))? {
             let decision = decision.map_err(|error| temporary(&error))?;
-            let name = name(&decision.key);
-            if base.retried.contains_key(&name) {
-                anew.insert(name, decision);
+            let shown = shown(&decision.key);
+            if anew.insert(name(&decision.key), decision).is_some() {
+                return Err(
+                    Failure::incomplete(format!("two records have a key that is stored as `{shown}`")).hint(whole)
+                );
             }
         }
-        for (key, before) in &base.retried {
+        let mut used = 0;
+        for Unsettled { key, reason: before } in base.retried.values() {
             let one_sided = |reason: &Reason| {
                 let kinds = [DiscrepancyKind::LegacyOnly, DiscrepancyKind::CandidateOnly];
                 kinds.into_iter().any(|kind| *reason == Reason::Discrepancy(kind))
             };
-            let shown = key.replace('\u{1f}', "/");
-            let why = match anew.get(key) {
+            let why = match found(&anew, key) {
                 None => "is on neither side any more",
                 // What both sides had and one has lost may be a key that this store cannot be asked for.
                 Some(now) if *before == Reason::Discrepancy(DiscrepancyKind::Mismatch) && one_sided(&now.reason) => {
                     "was on both sides and is on one only now"
                 }
-                Some(_) => continue,
+                Some(_) => {
+                    used += 1;
+                    continue;
+                }
             };
-            return Err(Failure::incomplete(format!("the record `{shown}` {why}"))
-                .hint("`recon verify … --again` computes the whole cycle"));
+            return Err(Failure::incomplete(format!("the record `{}` {why}", shown(key))).hint(whole));
+        }
+        // Each is asked for and comes back once: nothing that was settled is decided anew, and nothing twice.
+        if used != anew.len() || anew.len() != base.retried.len() {
+            return Err(Failure::incomplete(format!(
+                "{} records were asked for by their keys, and {} came back",
+                base.retried.len(),
+                anew.len()
+            ))
+            .hint(whole));
         }
         Ok(anew)
     }
@@ -429,7 +553,7 @@ impl Work<'_> {
     fn bridges(&self, base: &Base, sum: &Sum, there: &ReadBack) -> Vec<Bridged> {
         let columns = sum.layout.columns.iter().enumerate();
         columns
-            .filter(|(_, seen)| seen.numbers > 0)
+            .filter(|(_, seen)| seen.numbers + seen.literals > 0 && seen.texts + seen.others == 0)
             .filter_map(|(at, seen)| {
                 let (before, decided) = (base.found.totals.get(at)?, there.totals.get(at)?);
                 let (was, now) = (sum.before[at].amount(), sum.now[at].amount());
@@ -451,26 +575,21 @@ impl Work<'_> {
     }
 }
 
-/// The counts of the whole cycle: those of the run before, with what was computed again taken out and put in anew.
-fn merged(base: &Base, anew: &HashMap<String, Decision>) -> Counts {
-    let mut counts = base.counts;
-    let slot = |counts: &mut Counts, reason: Reason, by: i64| {
-        let count = match reason {
-            Reason::Discrepancy(DiscrepancyKind::Mismatch) => &mut counts.mismatched,
-            Reason::Discrepancy(DiscrepancyKind::LegacyOnly) => &mut counts.legacy_only,
-            Reason::Discrepancy(DiscrepancyKind::CandidateOnly) => &mut counts.candidate_only,
-            Reason::Discrepancy(DiscrepancyKind::DuplicateKey) => &mut counts.duplicate,
-            Reason::Discrepancy(DiscrepancyKind::Unknown) => &mut counts.unknown,
-            Reason::Agree | Reason::NotEnrolled | Reason::Tolerated => &mut counts.matched,
-        };
-        *count = count.saturating_add_signed(by);
-        if reason == Reason::Tolerated {
-            counts.tolerated = counts.tolerated.saturating_add_signed(by);
+/// Counts one more decision.
+fn counted(counts: &mut Counts, reason: Reason) {
+    counts.keys += 1;
+    match reason {
+        Reason::Discrepancy(DiscrepancyKind::Mismatch) => counts.mismatched += 1,
+        Reason::Discrepancy(DiscrepancyKind::LegacyOnly) => counts.legacy_only += 1,
+        Reason::Discrepancy(DiscrepancyKind::CandidateOnly) => counts.candidate_only += 1,
+        Reason::Discrepancy(DiscrepancyKind::DuplicateKey) => counts.duplicate += 1,
+        Reason::Discrepancy(DiscrepancyKind::Unknown) => counts.unknown += 1,
+        Reason::Tolerated => {
+            counts.matched += 1;
+            counts.tolerated += 1;
         }
-    };
-    base.retried.values().for_each(|reason| slot(&mut counts, *reason, -1));
-    anew.values().for_each(|decision| slot(&mut counts, decision.reason, 1));
-    counts
+        Reason::Agree | Reason::NotEnrolled => counts.matched += 1,
+    }
 }
 
 /// What the run before left unsettled and was not computed again counts on: policies that block, values not known.
@@ -483,6 +602,9 @@ fn left_over(base: &mut Base, policy: &Policy, survey: &mut Survey) -> Result<Ve
         if base.retried.contains_key(&name(&decision.key)) {
             continue;
         }
+        // Why the run before was incomplete is not in its decisions: whatever it held may be the reason.
+        let held = decision.taken == Taken::Held && kind != DiscrepancyKind::CandidateOnly;
+        unknown += u64::from(incomplete && held);
         let block = match kind {
             DiscrepancyKind::Mismatch => (policy.mismatch == Choice::Block).then_some("mismatch"),
             DiscrepancyKind::LegacyOnly => (policy.legacy_only == Choice::Block).then_some("legacy_only"),
@@ -497,10 +619,7 @@ fn left_over(base: &mut Base, policy: &Policy, survey: &mut Survey) -> Result<Ve
             .into_iter()
             .flatten()
             .next(),
-            DiscrepancyKind::Unknown => {
-                unknown += u64::from(incomplete && decision.taken == Taken::Held);
-                (policy.candidate_unknown == Choice::Block).then_some("candidate_unknown")
-            }
+            DiscrepancyKind::Unknown => (policy.candidate_unknown == Choice::Block).then_some("candidate_unknown"),
         };
         if let Some(name) = block {
             *survey.blocks.entry(name).or_default() += 1;
@@ -508,46 +627,57 @@ fn left_over(base: &mut Base, policy: &Policy, survey: &mut Survey) -> Result<Ve
     }
     Ok(match unknown {
         0 => Vec::new(),
-        unknown => vec![format!("{unknown} records that could not be determined were not computed again")],
+        unknown => {
+            vec![format!("the run before was incomplete, and {unknown} records that it held were not computed again")]
+        }
     })
 }
 
-fn summed(
-    base: &mut Base,
-    anew: &HashMap<String, Decision>,
-    configured: &dyn Fn(&str) -> Option<crate::domain::ColumnType>,
-) -> Result<Sum, Failure> {
-    let seen = |names: &[String]| names.iter().map(|name| Seen::of(name, configured(name))).collect::<Vec<_>>();
-    let width = base.columns.1.len();
-    let mut sum = Sum {
-        taken: [0; 3],
-        layout: Layout { key: seen(&base.columns.0), columns: seen(&base.columns.1) },
-        before: vec![Total::default(); width],
-        now: vec![Total::default(); width],
-    };
-    let add = |totals: &mut [Total], values: &[Value]| {
-        for (total, value) in totals.iter_mut().zip(values) {
-            let amount = match value {
-                Value::Bool(truth) => Some(Amount::new(i128::from(*truth), 0)),
-                value => value.amount(),
-            };
-            amount.iter().for_each(|amount| {
-                total.add(amount);
-            });
+impl Work<'_> {
+    /// The counts of the run before, and what its decisions come to with those that were made anew.
+    fn summed(&self, base: &mut Base, anew: &HashMap<String, Decision>) -> Result<(Counts, Sum), Failure> {
+        let configured = |name: &str| self.named.reconciliation.column(name).and_then(|column| column.column_type);
+        let seen = |names: &[String]| names.iter().map(|name| Seen::of(name, configured(name))).collect::<Vec<_>>();
+        let width = base.columns.1.len();
+        let mut before = Counts::default();
+        let mut sum = Sum {
+            taken: [0; 3],
+            counts: Counts::default(),
+            legacy_keys: 0,
+            layout: Layout { key: seen(&base.columns.0), columns: seen(&base.columns.1) },
+            before: vec![Total::default(); width],
+            now: vec![Total::default(); width],
+        };
+        let add = |totals: &mut [Total], values: &[Value]| {
+            for (total, value) in totals.iter_mut().zip(values) {
+                let amount = match value {
+                    Value::Bool(truth) => Some(Amount::new(i128::from(*truth), 0)),
+                    value => value.amount(),
+                };
+                amount.iter().for_each(|amount| {
+                    total.add(amount);
+                });
+            }
+        };
+        for decision in base.kept.decisions().map_err(|error| temporary(&error))? {
+            let was = decision.map_err(|error| temporary(&error))?;
+            counted(&mut before, was.reason);
+            let retried = matches!(was.reason, Reason::Discrepancy(_)).then(|| found(anew, &was.key)).flatten();
+            if retried.is_some() {
+                add(&mut sum.before, &was.values);
+            }
+            let decision = retried.unwrap_or(&was);
+            counted(&mut sum.counts, decision.reason);
+            // A record that legacy does not have is held as `candidate_only`; of what is unknown it may or may not.
+            let reason = decision.reason;
+            sum.legacy_keys += u64::from(reason != Reason::Discrepancy(DiscrepancyKind::CandidateOnly));
+            sum.taken[decision.taken as usize] += 1;
+            sum.layout.key.iter_mut().zip(&decision.key).for_each(|(seen, value)| seen.note(value));
+            sum.layout.columns.iter_mut().zip(&decision.values).for_each(|(seen, value)| seen.note(value));
         }
-    };
-    for decision in base.kept.decisions().map_err(|error| temporary(&error))? {
-        let before = decision.map_err(|error| temporary(&error))?;
-        let retried = matches!(before.reason, Reason::Discrepancy(_)).then(|| anew.get(&name(&before.key))).flatten();
-        if let Some(now) = retried {
-            add(&mut sum.before, &before.values);
-            add(&mut sum.now, &now.values);
-        }
-        let decision = retried.unwrap_or(&before);
-        sum.taken[decision.taken as usize] += 1;
-        sum.layout.key.iter_mut().zip(&decision.key).for_each(|(seen, value)| seen.note(value));
-        sum.layout.columns.iter_mut().zip(&decision.values).for_each(|(seen, value)| seen.note(value));
+        // Summed by themselves: a decision that was used twice or not at all leaves something over.
+        anew.values().for_each(|decision| add(&mut sum.now, &decision.values));
+        sum.layout.key.iter_mut().chain(&mut sum.layout.columns).for_each(fold);
+        Ok((before, sum))
     }
-    sum.layout.key.iter_mut().chain(&mut sum.layout.columns).for_each(fold);
-    Ok(sum)
 }

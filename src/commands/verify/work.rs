@@ -148,6 +148,7 @@ impl Work<'_> {
             expected: known.expected,
             max_discrepancy_rate: rate,
             strict: self.args.strict,
+            allow_empty: self.args.read.allow_empty,
         });
         run.advance(&State::Checked, None)?;
 
@@ -193,8 +194,8 @@ impl Work<'_> {
     fn segments(&self, compared: &Compared) -> Result<&[String], Failure> {
         let segments = &self.named.reconciliation.canary.segments;
         let plan = compared.plan();
-        let mut known = plan.key.iter().chain(plan.columns.iter().map(|column| &column.legacy));
-        match segments.iter().find(|name| !known.any(|column| column == *name)) {
+        let known = || plan.key.iter().chain(plan.columns.iter().map(|column| &column.legacy));
+        match segments.iter().find(|name| !known().any(|column| column == *name)) {
             Some(name) => {
                 Err(Failure::usage(format!("`segments` names `{name}`, which is no key and no compared column"))
                     .hint("name columns of the comparison in [reconciliation.….canary] of recon.toml"))
@@ -240,7 +241,7 @@ impl Work<'_> {
             fields: Vec::new(),
         };
         let wrong = |why: String| {
-            Failure::usage(format!("the population query {why}"))
+            Failure::incomplete(format!("the population query {why}"))
                 .hint("it gives one row with one whole number: SELECT COUNT(*) …")
         };
         let (rows, _) = documents(&ready(&self.named.project, &input, &self.named.params, self.settings)?)?;
