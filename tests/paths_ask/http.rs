@@ -238,16 +238,24 @@ fn headers_are_sent_with_every_call() {
     assert_eq!((came.unknown().len(), service.calls()), (0, 3));
 }
 
+/// The header lines that hold secrets.
+fn secret_lines(call: &Call) -> String {
+    let lines = call.headers.iter().filter(|h| h.contains("hunter2") || h.contains("nantkey"));
+    let lines: Vec<&str> = lines.map(String::as_str).collect();
+    assert_eq!(lines.len(), 2, "{:?}", call.headers);
+    lines.join(" ")
+}
+
 #[test]
 fn values_of_headers_are_never_shown() {
     let quoting: [fn(&Call) -> Reply; 6] = [
-        |call| Reply::Json(403, call.headers.join(" ")),
-        |call| Reply::Json(200, call.headers.join(" ")),
+        |call| Reply::Json(403, secret_lines(call)),
+        |call| Reply::Json(200, secret_lines(call)),
         // Where a record of its own says what it was sent, also at the place where a long text is cut.
-        |call| Reply::Json(200, json!([{ "id": 1, "error": call.headers.join(" ") }]).to_string()),
+        |call| Reply::Json(200, json!([{ "id": 1, "error": secret_lines(call) }]).to_string()),
         |_| Reply::Json(200, json!([{ "id": 1, "error": "x".repeat(488) + "Bearer hunter2-token" }]).to_string()),
-        |call| Reply::Json(200, json!([{ "no": call.headers.join(" ") }]).to_string()),
-        |call| Reply::Json(200, json!([call.headers.join(" ")]).to_string()),
+        |call| Reply::Json(200, json!([{ "no": secret_lines(call) }]).to_string()),
+        |call| Reply::Json(200, json!([secret_lines(call)]).to_string()),
     ];
     for (at, quote) in quoting.into_iter().enumerate() {
         let place = Place::new();
