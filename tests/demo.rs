@@ -58,16 +58,26 @@ fn faults_are_planted_at_any_size_and_the_demo_overwrites_nothing() {
 
 #[test]
 fn the_same_projects_run_on_mariadb_and_mongodb() {
+    loaded_projects_run("MYSQL", "servers");
+}
+
+#[test]
+fn the_same_projects_run_on_postgres_and_mongodb() {
+    loaded_projects_run("POSTGRES", "postgres");
+}
+
+/// `recon load` through a profile, and the same report as on embedded stores.
+fn loaded_projects_run(kind: &str, profile: &str) {
     let database = support::unique_name("load");
-    support::run_sql(&support::server_url("MYSQL"), &format!("CREATE DATABASE {database}"));
+    support::run_sql(&support::server_url(kind), &format!("CREATE DATABASE {database}"));
     let place = Place::new()
-        .env("RECON_MYSQL_URL", &support::database_url("MYSQL", &database))
+        .env(&format!("RECON_{kind}_URL"), &support::database_url(kind, &database))
         .env("RECON_MONGO_URL", &support::database_url("MONGODB", &database));
     for (name, keys) in [("p2p", 130), ("royalty", 105), ("merchant", 1_727)] {
         let outcome = place.recon(&["demo", name, "--keep", name]);
         assert_eq!(outcome.code, Some(0), "{outcome}");
         let config = format!("{name}/recon.toml");
-        let servers = ["--config", &config, "--profile", "servers"];
+        let servers = ["--config", &config, "--profile", profile];
         // The lake's files are there from the demo.
         let loaded = place.recon(&[&servers[..], &["load", name, "--replace"]].concat());
         assert_eq!(loaded.code, Some(0), "{loaded}");

@@ -1,6 +1,6 @@
 //! The worked settlements through the program itself, on embedded stores: `recon diff NAME` agrees on clean data and
 //! finds exactly what was planted, whatever kind of file the lake holds, and whether the calculator is a program or a
-//! service; and the same on MySQL and MongoDB through the profile `servers`.
+//! service; and the same on MySQL or PostgreSQL and MongoDB through the profiles `servers` and `postgres`.
 #![allow(clippy::expect_used, clippy::panic)]
 
 mod examples_stores;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Date32Array, Decimal128Array, Int64Array, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema};
-use examples_stores::{MysqlDatabase, block_on, fill_sqlite};
+use examples_stores::{ServerDatabase, block_on, fill_sqlite};
 use mongodb::bson::{Bson, DateTime};
 use recon::domain::{Amount, NumberForm, Value};
 use recon::examples::merchant::{Merchant, calculator};
@@ -117,7 +117,9 @@ fn check(example: &dyn Example, scale: Scale, place: &Place) {
     check_with(example, scale, place, &[]);
 }
 
-fn check_with(example: &dyn Example, scale: Scale, place: &Place, global: &[&str]) {
+/// As [`check`], with options before the command; returns the reports, in the order of the reconciliations.
+fn check_with(example: &dyn Example, scale: Scale, place: &Place, global: &[&str]) -> Vec<serde_json::Value> {
+    let mut reports = Vec::new();
     let planted = example.planted(scale);
     for reconciliation in example.reconciliations() {
         let mut words: Vec<String> = global.iter().map(|word| (*word).to_owned()).collect();
@@ -145,7 +147,9 @@ fn check_with(example: &dyn Example, scale: Scale, place: &Place, global: &[&str
             let names: Vec<&str> = fields.iter().filter_map(|f| f["column"].as_str()).collect();
             assert!(p.columns.iter().all(|c| names.contains(&c.as_str())), "{p:?}: {of}");
         }
+        reports.push(report);
     }
+    reports
 }
 
 fn key(discrepancy: &serde_json::Value) -> String {
@@ -255,16 +259,40 @@ fn bson(value: &Value) -> Bson {
     }
 }
 
+/// On MySQL and on PostgreSQL: both find what was planted, and say the same.
 fn check_on_servers(example: &dyn Example, scale: Scale) {
-    let (mysql, mongo) = (MysqlDatabase::filled(example, scale), MongoDatabase::filled(example, scale));
+    let mongo = MongoDatabase::filled(example, scale);
     let place = project(example, Scale { records: 1, ..scale }, false);
     // The lake stays a folder of files.
     for file in example.files(scale) {
         write_parquet(&file, &place.path().join("lake").join(format!("{}.parquet", file.name)));
     }
-    let place =
-        place.env("RECON_MYSQL_URL", &mysql.url()).env("RECON_MONGO_URL", &support::database_url("MONGODB", &mongo.0));
-    check_with(example, scale, &place, &["--profile", "servers"]);
+    let mysql = ServerDatabase::filled("MYSQL", example, scale);
+    let postgres = ServerDatabase::filled("POSTGRES", example, scale);
+    let place = place
+        .env("RECON_MYSQL_URL", &mysql.url())
+        .env("RECON_POSTGRES_URL", &postgres.url())
+        .env("RECON_MONGO_URL", &support::database_url("MONGODB", &mongo.0));
+    let on_mysql = check_with(example, scale, &place, &["--profile", "servers"]);
+    let on_postgres = check_with(example, scale, &place, &["--profile", "postgres"]);
+    assert_eq!(on_mysql.len(), on_postgres.len());
+    for (mysql, postgres) in on_mysql.into_iter().zip(on_postgres) {
+        let (mysql, postgres) = (without_types(mysql), without_types(postgres));
+        for part in ["verdict", "key", "rows", "counts", "columns", "totals", "discrepancies"] {
+            assert_eq!(mysql[part], postgres[part], "{}: {part}", example.name());
+        }
+        let read = postgres["sides"]["legacy"].to_string();
+        assert!(read.contains("postgres"), "not read from PostgreSQL: {read}");
+    }
+}
+
+/// What a store's types say of a value beside the value itself (MySQL's DIV gives integers, PostgreSQL's decimals).
+fn without_types(mut report: serde_json::Value) -> serde_json::Value {
+    for column in report["columns"].as_array_mut().expect("columns") {
+        let column = column.as_object_mut().expect("a column");
+        assert!(column.remove("type").is_some() && column.remove("drift").is_some(), "{column:?}");
+    }
+    report
 }
 
 #[test]

@@ -205,7 +205,7 @@ pub struct DemoArgs {
 /// Put a worked settlement's data into the stores `core`, `docs` and `lake` of the project file.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  recon demo p2p --keep p2p && cd p2p\n  export RECON_MYSQL_URL=mysql://… RECON_MONGO_URL=mongodb://…\n  recon load p2p --records 1000000 --profile servers"
+    after_help = "Example:\n  recon demo p2p --keep p2p && cd p2p\n  export RECON_MYSQL_URL=mysql://… RECON_MONGO_URL=mongodb://…\n  recon load p2p --records 1000000 --profile servers    # or postgres, with RECON_POSTGRES_URL"
 )]
 pub struct LoadArgs {
     /// The settlement.

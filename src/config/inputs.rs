@@ -167,8 +167,18 @@ fn settings(check: &Validator<'_>, http: &raw::RawHttp) -> Result<Http> {
         n => Ok(n.as_ref().map(|n| *n.get_ref())),
     };
     let time = |text: &Option<Text>| text.as_ref().map(|text| time(check, text)).transpose();
+    let mut headers = Vec::new();
+    // In the order of the file, so that what stands twice is the second.
+    let mut written: Vec<_> = http.headers.iter().collect();
+    written.sort_by_key(|(name, _)| name.span().start);
+    for (name, value) in written {
+        let wrong = |why: String| check.error(name.span(), why);
+        super::check_header(name.get_ref(), value.get_ref(), &headers).map_err(wrong)?;
+        headers.push((name.get_ref().clone(), value.get_ref().clone()));
+    }
     Ok(Http {
-        url: http.url.clone(),
+        url: http.url.get_ref().clone(),
+        headers,
         batch: number(&http.batch, "batch", MOST_RECORDS)?,
         concurrency: number(&http.concurrency, "concurrency", MOST_CALLS)?,
         timeout: time(&http.timeout)?,

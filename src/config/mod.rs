@@ -4,6 +4,7 @@
 mod calendar;
 mod error;
 mod expand;
+mod headers;
 mod inputs;
 mod project;
 mod raw;
@@ -17,13 +18,14 @@ mod validate;
 pub use calendar::{Calendar, HolidaySource};
 pub use error::ConfigError;
 pub(crate) use error::{did_you_mean, listed};
+pub(crate) use headers::check_header;
 pub use project::{Project, Store, StoreKind};
 pub use raw::{Checks, Choice, ChoiceWithoutLegacy, ParamType, Policy, Release};
 pub use reconciliation::{
     Canary, ColumnSettings, Command, Decisions, Field, FileRef, Http, Input, Mapped, Origin, Partitions,
     PathDefinition, Population, Queries, Reconciliation, What,
 };
-pub use secret::{Secret, mask_url};
+pub use secret::{Hidden, Secret, mask_url};
 
 /// A length of time: `500ms`, `5s`, `2m`, `1h`.
 ///

@@ -28,7 +28,8 @@ pub struct Project {
     pub ledger: Secret,
     /// `[checks]`
     pub checks: Option<Checks>,
-    /// The file's text, its variables not yet replaced: what settings were in force can be told without a secret.
+    /// The file's text, its variables not yet replaced, and an API's headers and passwords masked: what settings were in
+    /// force can be told without a secret.
     pub text: String,
     reconciliations: BTreeMap<String, Reconciliation>,
     calendars: BTreeMap<String, Calendar>,
@@ -133,6 +134,7 @@ impl Project {
         apply_profile(table.get_mut(), profile, &source)?;
         expand(table.get_mut(), &mut source, env)?;
         let raw = RawProject::deserialize(toml::Deserializer::from(table)).map_err(|e| source.reworded(&e))?;
+        let text = without_secrets(&text, &raw);
         let folder = path.parent().unwrap_or(Path::new(""));
 
         let mut stores = BTreeMap::new();
@@ -292,6 +294,32 @@ fn forget_accounts(table: &mut DeTable<'_>, over: &DeTable<'_>) {
             store.remove("check_url");
         }
     }
+}
+
+/// The file's text without what was written into it in place of a variable for a calculation API: the values of its
+/// headers, and user, password and query of its URL.
+fn without_secrets(text: &str, raw: &RawProject) -> String {
+    let paths = raw.reconciliation.values().flat_map(|one| [one.legacy.get_ref(), one.candidate.get_ref()]);
+    let mut places: Vec<(std::ops::Range<usize>, String)> = Vec::new();
+    for http in paths.filter_map(|path| path.http.as_ref()) {
+        places.extend(http.headers.values().map(|value| (value.span(), "\"***\"".to_owned())));
+        let span = http.url.span();
+        let quoted = text.get(span.clone()).unwrap_or_default();
+        let masked = mask_url(quoted);
+        let masked = match masked.split_once('?') {
+            Some((before, _)) => format!("{before}?***{}", quoted.chars().next_back().unwrap_or('"')),
+            None => masked,
+        };
+        places.push((span, masked));
+    }
+    places.sort_by_key(|(span, _)| std::cmp::Reverse(span.start));
+    let mut text = text.to_owned();
+    for (span, instead) in places {
+        if text.get(span.clone()).is_some() {
+            text.replace_range(span, &instead);
+        }
+    }
+    text
 }
 
 fn store_kind(url: &Spanned<Secret>, source: &SourceText) -> Result<StoreKind, ConfigError> {

@@ -10,7 +10,7 @@ use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use toml::Spanned;
 
 use super::calendar::RawCalendar;
-use super::secret::Secret;
+use super::secret::{Hidden, Secret};
 use crate::domain::ColumnType;
 
 type Text = Spanned<String>;
@@ -185,7 +185,9 @@ pub(super) struct RawFullField {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawHttp {
-    pub url: Secret,
+    pub url: Spanned<Secret>,
+    #[serde(default)]
+    pub headers: BTreeMap<Text, Spanned<Hidden>>,
     pub batch: Option<Spanned<u32>>,
     pub concurrency: Option<Spanned<u32>>,
     pub timeout: Option<Text>,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::error::{ConfigError, SourceText, listed};
 use super::project::StoreKind;
 use super::raw::{ParamType, Policy, Release};
-use super::secret::Secret;
+use super::secret::{Hidden, Secret};
 use crate::domain::{Amount, ColumnType, Filter, Machine, Tolerance};
 
 /// One reconciliation.
@@ -190,6 +190,8 @@ pub struct Field {
 pub struct Http {
     /// Where it is.
     pub url: Secret,
+    /// Names and values sent with every call.
+    pub headers: Vec<(String, Hidden)>,
     /// Records a call.
     pub batch: Option<u32>,
     /// Calls at the same time.

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 /// What stands in place of a password.
 const MASK: &str = "***";
@@ -33,6 +34,45 @@ impl fmt::Display for Secret {
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Secret({:?})", mask_url(&self.0))
+    }
+}
+
+/// A text that is secret as a whole, such as a header's value. `Debug` and `Display` show nothing of it, and neither
+/// does the error when something else stands in its place.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Hidden(String);
+
+impl Hidden {
+    /// A secret text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Hidden(text.into())
+    }
+
+    /// The text as it is, for whom it is sent to.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(MASK)
+    }
+}
+
+impl fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Hidden({MASK})")
+    }
+}
+
+impl<'de> Deserialize<'de> for Hidden {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        // Whatever else stands there is taken too, so that the refusal does not quote it.
+        match toml::Value::deserialize(from)? {
+            toml::Value::String(text) => Ok(Hidden(text)),
+            _ => Err(D::Error::custom("this is a secret and must be a text in quotes")),
+        }
     }
 }
 
@@ -169,5 +209,7 @@ mod tests {
         let secret = Secret::new("mysql://u:hunter2@h/db");
         assert!(!format!("{secret} {secret:?} {:?}", Some(&secret)).contains("hunter2"));
         assert_eq!(secret.expose(), "mysql://u:hunter2@h/db");
+        let hidden = Hidden::new("Bearer hunter2");
+        assert_eq!(format!("{hidden} {hidden:?}"), "*** Hidden(***)");
     }
 }

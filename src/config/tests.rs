@@ -299,13 +299,39 @@ fn inputs_that_cannot_be_right_are_refused_where_they_stand() {
         ("command = [\"calc\"]\ntimeout = \"soon\"", "", "is not a time"),
         ("command = [\"\"]", "", "names no program"),
         ("http = { url = \"http://h\", batch = 0 }", "", "`batch` is from 1"),
+        ("http = { url = \"http://h\", headers = { \"X Y\" = \"hunter2\" } }", "", "`X Y` is no name of a header"),
+        ("http = { url = \"http://h\", headers = { Host = \"hunter2\" } }", "", "`Host` is recon's own"),
+        (
+            "http = { url = \"http://h\", headers = { A = \"hunter2\\n\" } }",
+            "",
+            "the value of the header `A` cannot be sent",
+        ),
+        ("http = { url = \"http://h\", headers = { A = \"hunter2\", a = \"x\" } }", "", "`a` stands twice"),
+        ("http = { url = \"http://h\", headers = { A = 4711 } }", "", "must be a text in quotes"),
+        ("http = { url = \"http://h\", headers = { A = [\"hunter2\"] } }", "", "must be a text in quotes"),
+        ("http = { url = \"http://h\", headers = { A = \"${CORE_PASSWORD} \" } }", "", "the value of the header `A`"),
         ("command = [\"calc\"]", second, "which of the inputs is asked for"),
     ];
     for (path, input, what) in cases {
         let error = parse(&with(path, input)).expect_err(what).to_string();
         assert!(error.contains(what) && error.starts_with("recon.toml:"), "{what}: {error}");
+        assert!(!error.contains("hunter2") && !error.contains("4711"), "{error}");
     }
     assert!(parse(&with("sql = \"a.sql\"", "filter = \"day > :day\"\nfields = [\"a.x\"]")).is_ok());
+    // Neither the settings nor the text that a run keeps show what is secret of an API, from the environment or not.
+    let http = "http = { url = \"https://payer:hunter2@h/s?token=hunter2\", headers = { Authorization = 'Bearer hunter2', B = \"x ${CORE_PASSWORD}\" }, batch = 7 }";
+    let project = parse(&with(http, "")).expect("headers");
+    assert!(!format!("{project:?}").contains("hunter2"), "{project:?}");
+    let kept =
+        "http = { url = \"https://payer:***@h/s?***\", headers = { Authorization = \"***\", B = \"***\" }, batch = 7 }";
+    assert!(project.text.contains(kept), "{}", project.text);
+    let table: toml::Table = toml::from_str(&project.text).expect("still TOML");
+    assert!(table.contains_key("reconciliation"));
+    let path = &project.reconciliation("payout").expect("it is there").candidate;
+    let Origin::Http { settings, .. } = &path.origin else { panic!("{path:?}") };
+    let sent: Vec<(&str, &str)> =
+        settings.headers.iter().map(|(name, value)| (name.as_str(), value.expose())).collect();
+    assert_eq!(sent, [("Authorization", "Bearer hunter2"), ("B", "x hunter2")]);
 }
 
 #[test]

@@ -55,12 +55,15 @@ pub(super) fn http(
     context: &Context<'_>,
 ) -> Result<Path, StoreError> {
     let mut given = HttpSettings::new(settings.url.clone());
+    given.headers = settings.headers.clone();
     given.batch = settings.batch.map_or(given.batch, |n| n as usize);
     given.concurrency = settings.concurrency.map_or(given.concurrency, |n| n as usize);
     given.timeout = settings.timeout.unwrap_or(given.timeout);
     given.retries = settings.retries.unwrap_or(given.retries);
     given.run_timeout = settings.run_timeout.unwrap_or(given.run_timeout);
-    let label = format!("{} over {}", crate::config::mask_url(settings.url.expose()), records.name);
+    let url = crate::config::mask_url(settings.url.expose());
+    // The query may be a secret as a whole.
+    let label = format!("{} over {}", url.split('?').next().unwrap_or_default(), records.name);
     Ok(path(label, records, reference, context, move |input| AskSource::http(input, given.clone())))
 }
 

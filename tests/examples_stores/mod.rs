@@ -22,6 +22,7 @@ pub fn statements(example: &dyn Example, scale: Scale, dialect: Dialect) -> Vec<
         let literal = |value: Value| match value {
             Value::Null => "NULL".to_owned(),
             Value::Number { amount, .. } => amount.to_string(),
+            Value::Instant { .. } if dialect == Dialect::Postgres => dialect.text(&value.to_string()),
             Value::Instant { .. } => dialect.text(value.to_string().replace('T', " ").trim_end_matches('Z')),
             Value::Text { .. } | Value::Date(_) => dialect.text(&value.to_string()),
             other => panic!("{other:?} in {}", table.name),
@@ -90,44 +91,37 @@ pub fn sqlite(path: &Path, example: &dyn Example, sql: &str, key: &[&str], colum
     results(&mut SqliteSource::new(path.into(), target, Settings::default()), key, columns)
 }
 
-/// A database on the test server with the example's tables, gone when the test ends.
-pub struct MysqlDatabase(String);
+/// A database on a test server with the example's tables, gone when the test ends.
+pub struct ServerDatabase {
+    kind: &'static str,
+    name: String,
+}
 
-impl MysqlDatabase {
-    pub fn filled(example: &dyn Example, scale: Scale) -> MysqlDatabase {
-        let database = MysqlDatabase(crate::support::unique_name("examples"));
-        database.run(vec![format!("CREATE DATABASE {}", database.0), format!("USE {}", database.0)]);
-        let mut filling = vec![format!("USE {}", database.0)];
-        filling.extend(statements(example, scale, Dialect::MySql));
-        database.run(filling);
+impl ServerDatabase {
+    /// `kind` is `MYSQL` or `POSTGRES`.
+    pub fn filled(kind: &'static str, example: &dyn Example, scale: Scale) -> ServerDatabase {
+        let database = ServerDatabase { kind, name: crate::support::unique_name("examples") };
+        let server = crate::support::server_url(kind);
+        crate::support::run_sql(&server, &format!("CREATE DATABASE {}", database.name));
+        let dialect = if kind == "MYSQL" { Dialect::MySql } else { Dialect::Postgres };
+        crate::support::run_sql(&database.url(), &statements(example, scale, dialect).join(";\n"));
         database
     }
 
     pub fn url(&self) -> String {
-        crate::support::database_url("MYSQL", &self.0)
-    }
-
-    fn run(&self, statements: Vec<String>) {
-        block_on(async {
-            let server = crate::support::server_url("MYSQL");
-            let mut server = sqlx::MySqlConnection::connect(&server).await.expect("connects");
-            for statement in statements {
-                sqlx::raw_sql(AssertSqlSafe(statement.clone())).execute(&mut server).await.expect(&statement);
-            }
-            server.close().await.expect("closes");
-        });
+        crate::support::database_url(self.kind, &self.name)
     }
 }
 
-impl Drop for MysqlDatabase {
+impl Drop for ServerDatabase {
     fn drop(&mut self) {
-        self.run(vec![format!("DROP DATABASE {}", self.0)]);
+        crate::support::run_sql(&crate::support::server_url(self.kind), &format!("DROP DATABASE {}", self.name));
     }
 }
 
 /// What the legacy SQL gives over a filled database on the test server.
 pub fn mysql(example: &dyn Example, scale: Scale, queries: &[(&str, &[&str], &[&str])]) -> Vec<Results> {
-    let database = MysqlDatabase::filled(example, scale);
+    let database = ServerDatabase::filled("MYSQL", example, scale);
     let url = url::Url::parse(&database.url()).expect("a URL");
     let read = |(sql, key, columns): &(&str, &[&str], &[&str])| {
         let target = Target { query: Some(file(example, sql)), table: None, params: params(example) };

@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use recon::config::Secret;
+use recon::config::{Hidden, Secret};
 use recon::domain::{Amount, NumberForm, Value};
 use recon::path::ask::{AskInput, AskSource, HttpSettings, Reference};
 use serde_json::json;
 
 use crate::asking::{Place, ask, refused, rows};
-use crate::service::{Reply, Service};
+use crate::service::{Call, Reply, Service};
 
 pub fn settings(service: &Service) -> HttpSettings {
     HttpSettings { timeout: Duration::from_secs(5), ..HttpSettings::new(Secret::new(service.url())) }
@@ -215,6 +215,93 @@ fn user_and_password_are_sent_but_never_shown() {
     }
 }
 
+fn with_headers(service: &Service, headers: &[(&str, &str)]) -> HttpSettings {
+    let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), Hidden::new(*value))).collect();
+    HttpSettings { retries: 0, headers, ..settings(service) }
+}
+
+#[test]
+fn headers_are_sent_with_every_call() {
+    let place = Place::new();
+    let service = Service::start(|call| {
+        let sent = |line: &str| call.headers.iter().filter(|h| h.eq_ignore_ascii_case(line)).count();
+        let right = sent("authorization: Bearer hunter2-token") == 1 && sent("X-Tenant: seoul \"1\"") == 1;
+        if right && sent("content-type: application/json") == 1 {
+            call.right()
+        } else {
+            Reply::Json(401, String::new())
+        }
+    });
+    let headers = [("Authorization", "Bearer hunter2-token"), ("X-Tenant", "seoul \"1\"")];
+    let came = ask(&mut AskSource::http(place.records(250), with_headers(&service, &headers)));
+    came.end.as_ref().expect("all is well");
+    assert_eq!((came.unknown().len(), service.calls()), (0, 3));
+}
+
+/// The header lines that hold secrets.
+fn secret_lines(call: &Call) -> String {
+    let lines = call.headers.iter().filter(|h| h.contains("hunter2") || h.contains("nantkey"));
+    let lines: Vec<&str> = lines.map(String::as_str).collect();
+    assert_eq!(lines.len(), 2, "{:?}", call.headers);
+    lines.join(" ")
+}
+
+#[test]
+fn values_of_headers_are_never_shown() {
+    let quoting: [fn(&Call) -> Reply; 6] = [
+        |call| Reply::Json(403, secret_lines(call)),
+        |call| Reply::Json(200, secret_lines(call)),
+        // Where a record of its own says what it was sent, also at the place where a long text is cut.
+        |call| Reply::Json(200, json!([{ "id": 1, "error": secret_lines(call) }]).to_string()),
+        |_| Reply::Json(200, json!([{ "id": 1, "error": "x".repeat(488) + "Bearer hunter2-token" }]).to_string()),
+        |call| Reply::Json(200, json!([{ "no": secret_lines(call) }]).to_string()),
+        |call| Reply::Json(200, json!([secret_lines(call)]).to_string()),
+    ];
+    for (at, quote) in quoting.into_iter().enumerate() {
+        let place = Place::new();
+        let service = Service::start(quote);
+        let headers = [("Authorization", "Bearer hunter2-token"), ("X-Tenant", "te\"nantkey\\worth")];
+        let settings = with_headers(&service, &headers);
+        assert!(
+            !format!("{settings:?}").contains("hunter2") && !format!("{settings:?}").contains("nantkey"),
+            "{settings:?}"
+        );
+        let came = ask(&mut AskSource::http(place.records(1), settings));
+        let said = format!("{came:?}");
+        for secret in ["hunt", "nantkey", "worth"] {
+            assert!(!said.contains(secret), "{at}: {secret} in {said}");
+        }
+        assert!(said.contains("***") || said.contains("xxx"), "{at}: {said}");
+    }
+}
+
+#[test]
+fn headers_that_cannot_be_sent_are_refused() {
+    let place = Place::new();
+    let service = Service::start(|call| call.right());
+    let cases: [(&[(&str, &str)], &str); 9] = [
+        (&[("", "hunter2")], "is no name of a header"),
+        (&[("X Y", "hunter2")], "`X Y` is no name"),
+        (&[("X:Y", "hunter2")], "`X:Y` is no name"),
+        (&[("Content-Length", "5hunter2")], "recon's own"),
+        (&[("X-A", "hunter2"), ("x-a", "hunter2")], "`x-a` stands twice"),
+        (&[("X-A", " ")], "empty value"),
+        (&[("X-A", "hunter2\r\nX-B: 1")], "cannot be sent"),
+        (&[("X-A", "hunter2é")], "cannot be sent"),
+        (&[("X-A", "hunter2 ")], "cannot be sent"),
+    ];
+    for (headers, part) in cases {
+        let error = refused(&mut AskSource::http(place.records(1), with_headers(&service, headers)), part);
+        assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+    }
+    let both = HttpSettings {
+        url: Secret::new(service.url().replace("127", "payer:pw@127")),
+        ..with_headers(&service, &[("authorization", "Bearer hunter2")])
+    };
+    refused(&mut AskSource::http(place.records(1), both), "who asks");
+    assert_eq!(service.calls(), 0);
+}
+
 /// A service that quotes what it was sent.
 fn quoted(status: u16, part: &str) {
     let place = Place::new();
@@ -233,6 +320,6 @@ fn quoted(status: u16, part: &str) {
     for secret in ["hunter2", "p@ss&word", "p%40ss", &header] {
         assert!(!said.contains(secret), "{secret} in {said}");
     }
-    assert!(said.contains("/settle?key=***"), "{said}");
+    assert!(said.contains("/settle?***"), "{said}");
     assert!(status == 200 || said.contains("authorization: ***"), "it was sent: {said}");
 }

@@ -131,6 +131,7 @@ impl Example for Merchant {
 const PROJECT: &[ProjectFile] = &[
     ProjectFile { name: "recon.toml", text: include_str!("../../../fixtures/merchant/recon.toml") },
     ProjectFile { name: "legacy.mysql.sql", text: include_str!("../../../fixtures/merchant/legacy.mysql.sql") },
+    ProjectFile { name: "legacy.postgres.sql", text: include_str!("../../../fixtures/merchant/legacy.postgres.sql") },
     ProjectFile { name: "legacy.sqlite.sql", text: include_str!("../../../fixtures/merchant/legacy.sqlite.sql") },
     ProjectFile { name: "README.md", text: include_str!("../../../fixtures/merchant/README.md") },
     ProjectFile { name: "quirks.md", text: include_str!("../../../fixtures/merchant/quirks.md") },

@@ -127,6 +127,7 @@ impl Example for P2p {
 const PROJECT: &[ProjectFile] = &[
     ProjectFile { name: "recon.toml", text: include_str!("../../../fixtures/p2p/recon.toml") },
     ProjectFile { name: "legacy.mysql.sql", text: include_str!("../../../fixtures/p2p/legacy.mysql.sql") },
+    ProjectFile { name: "legacy.postgres.sql", text: include_str!("../../../fixtures/p2p/legacy.postgres.sql") },
     ProjectFile { name: "legacy.sqlite.sql", text: include_str!("../../../fixtures/p2p/legacy.sqlite.sql") },
     ProjectFile { name: "candidate.sql", text: include_str!("../../../fixtures/p2p/candidate.sql") },
     ProjectFile { name: "README.md", text: include_str!("../../../fixtures/p2p/README.md") },

@@ -101,9 +101,14 @@ impl Example for Royalty {
 const PROJECT: &[ProjectFile] = &[
     ProjectFile { name: "recon.toml", text: include_str!("../../../fixtures/royalty/recon.toml") },
     ProjectFile { name: "legacy.mysql.sql", text: include_str!("../../../fixtures/royalty/legacy.mysql.sql") },
+    ProjectFile { name: "legacy.postgres.sql", text: include_str!("../../../fixtures/royalty/legacy.postgres.sql") },
     ProjectFile { name: "legacy.sqlite.sql", text: include_str!("../../../fixtures/royalty/legacy.sqlite.sql") },
     ProjectFile { name: "candidate.sql", text: include_str!("../../../fixtures/royalty/candidate.sql") },
     ProjectFile { name: "residual.mysql.sql", text: include_str!("../../../fixtures/royalty/residual.mysql.sql") },
+    ProjectFile {
+        name: "residual.postgres.sql",
+        text: include_str!("../../../fixtures/royalty/residual.postgres.sql"),
+    },
     ProjectFile { name: "residual.sqlite.sql", text: include_str!("../../../fixtures/royalty/residual.sqlite.sql") },
     ProjectFile {
         name: "residual.candidate.sql",

@@ -11,6 +11,7 @@ use crate::stores::sort::Sorter;
 use crate::stores::{Column, StoreError, Wish};
 
 use super::input::Input;
+use super::mask::Mask;
 use super::spool::{Spool, SpoolWriter};
 use super::wire::write_cell;
 
@@ -36,6 +37,8 @@ pub(super) struct Answers {
     usable: u64,
     /// The first answer without one, and how many there were.
     faults: Option<(String, u64)>,
+    /// What must not be shown of an answer that counts as none.
+    mask: Mask,
 }
 
 /// What became of every key, in key order.
@@ -62,12 +65,13 @@ impl<'a> Answer<'a> {
     ///
     /// # Errors
     /// Why nobody can say which key it is for.
-    pub(super) fn read(text: &'a str, key: &[String]) -> Result<Self, String> {
-        let fields: JsonFields<'a> =
-            serde_json::from_str(text).map_err(|e| format!("`{}` is no JSON object: {e}", shorten(text, 80)))?;
+    pub(super) fn read(text: &'a str, key: &[String], mask: &Mask) -> Result<Self, String> {
+        let fields: JsonFields<'a> = serde_json::from_str(text).map_err(|e| {
+            format!("`{}` is no JSON object: {}", shorten(&mask.hide(text), 80), mask.hide(&e.to_string()))
+        })?;
         let named =
             |wanted: &str| fields.0.iter().filter(|(n, _)| n == wanted).map(|(_, raw)| *raw).collect::<Vec<_>>();
-        let shown = || shorten(text, 80);
+        let shown = || shorten(&mask.hide(text), 80);
         let mut keys = Vec::with_capacity(key.len());
         for name in key {
             let found = match named(name).as_slice() {
@@ -82,9 +86,9 @@ impl<'a> Answer<'a> {
         let twice = names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0]);
         let error = named(ERROR).into_iter().find(|raw| raw.get() != "null");
         let outcome = match (error, twice) {
-            (Some(raw), _) => Err(error_text(raw)),
+            (Some(raw), _) => Err(error_text(raw, mask)),
             // Either of the two could be the money.
-            (None, Some(name)) => Err(format!("malformed answer: the field `{name}` stands twice")),
+            (None, Some(name)) => Err(mask.hide(&format!("malformed answer: the field `{name}` stands twice"))),
             (None, None) => Ok(text),
         };
         Ok(Answer { key: keys, outcome })
@@ -99,11 +103,11 @@ fn below<'a>(text: &'a str, path: &str) -> Option<&'a RawValue> {
     json_get(raw, path).ok().flatten()
 }
 
-fn error_text(raw: &RawValue) -> String {
+fn error_text(raw: &RawValue, mask: &Mask) -> String {
     let text = serde_json::from_str::<String>(raw.get()).unwrap_or_else(|_| raw.get().to_owned());
     match text.trim() {
         "" => "the answer is an error without a text".to_owned(),
-        text => shorten(text, REASON),
+        text => shorten(&mask.hide(text), REASON),
     }
 }
 
@@ -119,7 +123,13 @@ impl Answers {
             scratch: Batch::new(key.len()),
             usable: 0,
             faults: None,
+            mask: Mask::default(),
         }
+    }
+
+    /// What is said of answers from here on shows nothing of these secrets.
+    pub(super) fn hide(&mut self, mask: Mask) {
+        self.mask = mask;
     }
 
     /// Answers with a key so far.
@@ -141,7 +151,7 @@ impl Answers {
         asked: impl FnOnce(&Batch, usize) -> bool,
     ) -> Result<(), StoreError> {
         let key = self.key.len();
-        let answer = match Answer::read(text, &self.key) {
+        let answer = match Answer::read(text, &self.key, &self.mask) {
             Ok(answer) => answer,
             Err(why) => {
                 self.fault(&format!("{}: {why}", place()));
@@ -162,7 +172,7 @@ impl Answers {
                         "{}: the key field `{}` is no key: `{}`",
                         place(),
                         self.key[at],
-                        shorten(raw.get(), 80)
+                        shorten(&self.mask.hide(raw.get()), 80)
                     ));
                     return Ok(());
                 }

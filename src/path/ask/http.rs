@@ -1,7 +1,7 @@
 //! Asking a calculation API: batches of records by POST, a bounded number of calls at a time, retries where that is
 //! safe, and batches that fail are cut down until only the records that cannot be computed are left.
 //!
-//! Must not show the URL's user, password or query. Must not run beyond its time.
+//! Must not show the URL's user, password or query, or the values of headers. Must not run beyond its time.
 
 mod call;
 
@@ -11,14 +11,17 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use ureq::Agent;
+use ureq::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
+use crate::config::check_header;
 use crate::domain::{Batch, cmp_keys};
 use crate::stores::{Stop, StoreError};
 
 use super::answers::{Answers, match_cell};
 use super::command::seconds;
 use super::input::{Groups, Input};
+use super::mask::Mask;
 use super::wire::{write_fields, write_record, write_text, write_value};
 use super::{AskInput, End, HttpSettings};
 use call::{Fault, body};
@@ -43,9 +46,10 @@ pub(super) struct Service {
     agent: Agent,
     /// Without user and password.
     url: String,
-    authorization: Option<String>,
+    /// Sent with every call.
+    headers: HeaderMap,
     /// What must not be shown of an answer.
-    secrets: Vec<String>,
+    mask: Mask,
     /// The body up to the records.
     head: Vec<u8>,
 }
@@ -105,8 +109,22 @@ impl Service {
             let pair = format!("{user}:{}", password.unwrap_or_default());
             format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair))
         });
-        secrets.extend(authorization.clone());
-        secrets.retain(|secret| secret.len() > 2);
+        let mut headers = HeaderMap::new();
+        for (at, (name, value)) in settings.headers.iter().enumerate() {
+            let hint = "headers = { Authorization = \"Bearer ${TOKEN}\" }";
+            let wrong = |why: String| StoreError::usage(why).hint(hint);
+            check_header(name, value, &settings.headers[..at]).map_err(wrong)?;
+            if authorization.is_some() && name.eq_ignore_ascii_case("authorization") {
+                return Err(wrong("both the API's `url` and its headers say who asks".into())
+                    .hint("leave user and password out of `url`, or the header `Authorization` out"));
+            }
+            secrets.extend(Mask::of_header(value.expose()));
+            headers.insert(header_name(name)?, header_value(value.expose())?);
+        }
+        if let Some(authorization) = &authorization {
+            secrets.extend(Mask::of_header(authorization));
+            headers.insert(AUTHORIZATION, header_value(authorization)?);
+        }
         // Only a URL without a host refuses this.
         let _ = url.set_username("");
         let _ = url.set_password(None);
@@ -139,7 +157,12 @@ impl Service {
             write_text(&table.hash, &mut head);
         }
         head.extend_from_slice(b"},\"records\":[");
-        Ok(Service { settings: settings.clone(), agent, url: url.into(), authorization, secrets, head })
+        Ok(Service { settings: settings.clone(), agent, url: url.into(), headers, mask: Mask::new(secrets), head })
+    }
+
+    /// What must not be shown of its answers.
+    pub(super) fn mask(&self) -> Mask {
+        self.mask.clone()
     }
 
     /// The address without anything that may be secret.
@@ -177,7 +200,9 @@ impl Service {
             (Some(reason), _) => {
                 let said = |codes: &[&str]| codes.iter().any(|code| reason.contains(&format!("answered {code}")));
                 let hint = match reason {
-                    _ if said(&["401", "403"]) => "it turned us away: check the user and password in `url`",
+                    _ if said(&["401", "403"]) => {
+                        "it turned us away: check the user and password in `url`, or `headers`"
+                    }
                     _ if said(&["404", "405"]) => "it answers, but not there: check the path in `url`",
                     _ if said(&["30"]) => "redirects are not followed: give the address that it points to",
                     _ => "is it running?",
@@ -399,6 +424,18 @@ impl Asked {
     fn contains(&self, row: &Batch, at: usize) -> bool {
         self.order.binary_search_by(|own| cmp_keys(&self.keys, *own, row, at, self.key)).is_ok()
     }
+}
+
+fn header_name(name: &str) -> Result<HeaderName, StoreError> {
+    HeaderName::from_bytes(name.as_bytes()).map_err(|_| StoreError::usage(format!("`{name}` is no name of a header")))
+}
+
+/// A value that the library's own messages do not show either.
+fn header_value(value: &str) -> Result<HeaderValue, StoreError> {
+    let mut value =
+        HeaderValue::from_str(value).map_err(|_| StoreError::usage("a header's value cannot be sent as it is"))?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 /// A part of a URL without its percent signs.

@@ -10,6 +10,7 @@ mod calculation;
 mod command;
 mod http;
 mod input;
+mod mask;
 mod spool;
 mod wire;
 
@@ -17,7 +18,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::Secret;
+use crate::config::{Hidden, Secret};
 use crate::domain::{Batch, Cell, Filter, Value};
 use crate::stores::document::Picker;
 use crate::stores::{InputRead, Opened, Outlet, Progress, ReadEnd, ReadRequest, Snapshot, Source, StoreError, Wish};
@@ -113,6 +114,8 @@ impl CommandSettings {
 pub struct HttpSettings {
     /// Where calls go; may hold a user, a password and a query, which are never shown.
     pub url: Secret,
+    /// Names and values sent with every call; the values are never shown.
+    pub headers: Vec<(String, Hidden)>,
     /// Records a call; the records of one key are never split.
     pub batch: usize,
     /// Calls at the same time.
@@ -130,6 +133,7 @@ impl HttpSettings {
     pub fn new(url: Secret) -> Self {
         HttpSettings {
             url,
+            headers: Vec::new(),
             batch: 100,
             concurrency: 4,
             timeout: Duration::from_secs(10),
@@ -219,6 +223,7 @@ impl Source for AskSource {
             }
             Whom::Http(settings) => {
                 let service = http::Service::new(settings, &self.input)?;
+                answers.hide(service.mask());
                 let input = OpenInput::open(&self.input)?.read(&self.input)?;
                 let end = service.ask(&input, &self.input, &mut answers)?;
                 (input, "computed by a calculation API", end)

@@ -1,4 +1,4 @@
-//! One call: what is sent, and what went wrong when there is no proper answer. Must not show what the URL hides.
+//! One call: what is sent, and what went wrong when there is no proper answer. Must not show what URL and headers hide.
 
 use std::time::Duration;
 
@@ -40,8 +40,8 @@ impl Service {
             .build()
             .header("content-type", "application/json")
             .header("accept", "application/json");
-        if let Some(authorization) = &self.authorization {
-            request = request.header("authorization", authorization);
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
         }
         let mut answer = request.send(body).map_err(|error| transport(&error, time))?;
         let status = answer.status().as_u16();
@@ -74,13 +74,10 @@ impl Service {
         }
     }
 
-    /// What a service says, without what the URL hides: services quote what they were sent.
+    /// What a service says, without what URL and headers hide: services quote what they were sent.
     fn masked(&self, text: &str) -> String {
-        let mut text: String = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        for secret in &self.secrets {
-            text = text.replace(secret, "***");
-        }
-        shorten(&text, 200)
+        let text: String = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        shorten(&self.mask.hide(&text), 200)
     }
 }
 
