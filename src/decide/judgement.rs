@@ -138,6 +138,7 @@ mod tests {
             expected: None,
             max_discrepancy_rate: None,
             strict: false,
+            allow_empty: false,
         };
         change(&mut evidence);
         judge(&evidence)

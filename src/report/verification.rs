@@ -342,13 +342,10 @@ fn render_table(
         writeln!(out)?;
         checks(&verification.checks).write(paint, out)?;
     }
-    match &verification.diff {
-        Some(diff) => {
-            writeln!(out)?;
-            writeln!(out, "{}", paint.text(Style::Bold, "The comparison"))?;
-            table::body(diff, shown, look, out)?;
-        }
-        None => {}
+    if let Some(diff) = &verification.diff {
+        writeln!(out)?;
+        writeln!(out, "{}", paint.text(Style::Bold, "The comparison"))?;
+        table::body(diff, shown, look, out)?;
     }
     match &verification.next {
         Some(next) => {
