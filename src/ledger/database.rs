@@ -584,6 +584,8 @@ async fn connect(server: Server) -> Result<Connected, sqlx::Error> {
                 .busy_timeout(Duration::from_secs(LOCK_SECONDS))
                 // Committed means on disk: a decision must survive a power cut.
                 .synchronous(SqliteSynchronous::Full)
+                // Temporary files are elsewhere: when there is no room for them it would say that this disk is full.
+                .pragma("temp_store", "MEMORY")
                 .disable_statement_logging();
             let mut connection = SqliteConnection::connect_with(&options).await?;
             let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut connection).await?;

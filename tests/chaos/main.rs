@@ -4,6 +4,8 @@
 //! A failure prints its seed: `RECON_CHAOS_SEED=… tests/run -- chaos` takes the same moments again.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+// A part of it is used here.
+#[allow(dead_code)]
 #[path = "../verify/engine.rs"]
 mod engine;
 #[path = "../support/mod.rs"]

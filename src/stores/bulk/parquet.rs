@@ -11,6 +11,7 @@ use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
+use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 
 use crate::domain::{Value, power_of_ten};
@@ -88,11 +89,15 @@ pub fn parquet_into(
 ) -> Result<u64, StoreError> {
     let failed =
         |error: &dyn std::fmt::Display| StoreError::failed(format!("{} could not be written: {error}", path.display()));
+    let unwritten = |error: ParquetError| match &error {
+        ParquetError::External(cause) => failed(cause).hint("check that the folder exists, is writable and has room"),
+        _ => failed(&error),
+    };
     let fields: Vec<Field> = columns.iter().map(|c| Field::new(&c.name, arrow_type(c.kind), true)).collect();
     let schema = Arc::new(Schema::new(fields));
     let properties =
         WriterProperties::builder().set_compression(Compression::ZSTD(parquet::basic::ZstdLevel::default())).build();
-    let mut writer = ArrowWriter::try_new(out, Arc::clone(&schema), Some(properties)).map_err(|e| failed(&e))?;
+    let mut writer = ArrowWriter::try_new(out, Arc::clone(&schema), Some(properties)).map_err(unwritten)?;
     let mut count = 0u64;
     let mut rows = rows.peekable();
     while rows.peek().is_some() {
@@ -105,10 +110,10 @@ pub fn parquet_into(
         }
         let arrays = builders.into_iter().map(Builder::finish).collect();
         let batch = RecordBatch::try_new(Arc::clone(&schema), arrays).map_err(|e| failed(&e))?;
-        writer.write(&batch).map_err(|e| failed(&e))?;
+        writer.write(&batch).map_err(unwritten)?;
         written(count)?;
     }
-    writer.close().map_err(|e| failed(&e))?;
+    writer.close().map_err(unwritten)?;
     Ok(count)
 }
 

@@ -62,6 +62,8 @@ impl SqlWriter {
                     .filename(sqlite_path(url))
                     .create_if_missing(true)
                     .busy_timeout(BUSY)
+                    // Temporary files are elsewhere: when there is no room for them it would say that this disk is full.
+                    .pragma("temp_store", "MEMORY")
                     .disable_statement_logging();
                 let connect = async { Ok(Connected::Sqlite(Box::new(options.connect().await?))) };
                 within(&runtime, patience, connect).map_err(|why| failed(&why))?

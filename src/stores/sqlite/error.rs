@@ -39,6 +39,12 @@ pub(super) fn failed(place: &str, what: &str, error: &sqlx::Error) -> StoreError
             "a program was killed while it wrote; open the database once with write permission, so that SQLite can mend it",
         ),
         11 => StoreError::failed(text).hint("`sqlite3 FILE 'PRAGMA integrity_check'` says what is damaged"),
+        // Reading writes nothing to the file itself: what is full is where SQLite sorts.
+        13 => StoreError::failed(format!(
+            "{place}: {what}: no room for SQLite's temporary files (SQLITE_TMPDIR, TMPDIR: {})",
+            std::env::temp_dir().display()
+        ))
+        .hint("free space there, or set TMPDIR to a folder with more room"),
         14 => StoreError::failed(text).hint(
             "the file must be readable; in WAL mode SQLite also needs to write its -shm file beside it: give write \
              permission for the folder, or read a copy made with `VACUUM INTO`",
