@@ -1,7 +1,9 @@
 //! `recon verify`: the step before a payout. Takes the cycle, computes both paths, compares, decides, writes the
 //! decisions, proves that they tie, and says whether the payout may go on.
 
+mod base;
 mod found;
+mod keys;
 mod logged;
 mod retry;
 mod snapshot;

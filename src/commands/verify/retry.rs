@@ -4,8 +4,6 @@
 use std::collections::HashMap;
 use std::io;
 
-use serde_json::Value as Json;
-
 use crate::cli::{Global, RetryArgs, VerifyArgs};
 use crate::commands::cycle::Named;
 use crate::commands::diff::{Request, rules, settings};
@@ -16,36 +14,17 @@ use crate::compare::{Compared, Definition};
 use crate::config::{Choice, ChoiceWithoutLegacy, Policy};
 use crate::decide::{Decision, Evidence, Reason, Rule, Survey, Taken, decisions, exceeds, fold, judge};
 use crate::decisions::{Kept, Layout, Place, ReadBack, Seen};
-use crate::domain::{Amount, Filter, Literal, Operator, State, Total, Value, is_plain_literal};
+use crate::domain::{Amount, State, Total, Value};
 use crate::exit::Exit;
-use crate::ledger::{Begin, Begun, Cycle, Ledger, Logged, Run, RunRecord, RunVerdict};
+use crate::ledger::{Begin, Begun, Ledger, Run, RunVerdict};
 use crate::report::verification::{Bridged, Decided, Part, Verification};
 use crate::report::{Counts, DiscrepancyKind, count};
 
+use super::base::{Base, Unsettled, base, chosen, left, same_settings};
+use super::keys::{asked, condition, name, names, shown};
 use super::snapshot;
 use super::work::{Known, Work, end, log, read, state_of, temporary};
 use super::written::{Again, written};
-
-/// Keys that are asked for by name at most.
-const MOST_KEYS: usize = 10_000;
-
-/// The run that is completed.
-pub(super) struct Base {
-    run: RunRecord,
-    kept: Kept,
-    found: ReadBack,
-    columns: (Vec<String>, Vec<String>),
-    /// What is computed again: each key's name as it was stored, and why it was not settled.
-    retried: HashMap<String, Unsettled>,
-    /// Discrepancies of that run that stay as they are.
-    left: Vec<Logged>,
-}
-
-/// A key that is computed again.
-struct Unsettled {
-    key: Vec<Value>,
-    reason: Reason,
-}
 
 /// Runs the command.
 ///
@@ -134,245 +113,6 @@ pub fn run(global: &Global, args: &RetryArgs) -> Result<Exit, Failure> {
     work.run(&mut ledger, *run, request, Some(place), Some(base))
 }
 
-/// Decisions that were made under other rules are not mixed: what decides must be as it was. Queries may be mended.
-fn same_settings(ledger: &mut Ledger, named: &Named, args: &VerifyArgs, base: &Base) -> Result<(), Failure> {
-    let run = base.run.holder.run;
-    let percent = canary::in_force(ledger, &named.reconciliation)?;
-    let now: Option<Json> = serde_json::from_str(&snapshot::settings(named, args, &[], percent)).ok();
-    let (Some(now), Some(then)) = (now, release::settings(ledger, run)?) else {
-        return Err(Failure::incomplete(format!("the ledger does not hold the settings of run {run}"))
-            .hint("`recon verify … --again` computes the whole cycle"));
-    };
-    let paths = ["/reconciliation/key", "/reconciliation/columns", "/reconciliation/policy", "/percent"];
-    let flags = ["/flags/timezone", "/flags/types", "/flags/missing"];
-    let other = paths.iter().chain(&flags).find(|path| now.pointer(path) != then.pointer(path));
-    let Some(path) = other else { return Ok(()) };
-    let text = |settings: &Json| settings.pointer(path).map_or_else(|| "unset".to_owned(), Json::to_string);
-    let name = path.trim_start_matches("/flags/").trim_start_matches("/reconciliation/").trim_start_matches('/');
-    Err(Failure::usage(format!(
-        "`{name}` is {} now and was {} in run {run}: its decisions cannot be completed",
-        text(&now),
-        text(&then)
-    ))
-    .hint("retry with the settings that it was run with, or `recon verify … --again` for the whole cycle"))
-}
-
-/// The run whose decisions are completed, with those decisions, which must still be what it wrote.
-fn base(ledger: &mut Ledger, cycle: &Cycle, place: &mut Place) -> Result<Base, Failure> {
-    let verify = "`recon verify` computes the whole cycle";
-    let refused = |what: String| Failure { exit: Exit::Refused, what, hint: Some(verify.into()) };
-    if cycle.state.is_released() {
-        let what = format!("{} is {}: what was released is not changed", cycle.key, cycle.state);
-        return Err(Failure { exit: Exit::Refused, what, hint: None });
-    }
-    if cycle.state == State::Aborted {
-        let what = format!("{} is aborted: nothing of it is computed any more", cycle.key);
-        return Err(Failure { exit: Exit::Refused, what, hint: None });
-    }
-    // A retry that failed leaves the decisions before it, so it is the last run that has some which counts.
-    let hash_of = |run: &RunRecord| {
-        let figures: Json = serde_json::from_str(run.figures.as_deref()?).ok()?;
-        Some(figures["decisions"]["hash"].as_str()?.to_owned())
-    };
-    let runs = ledger.runs(cycle.id)?;
-    if runs.is_empty() {
-        return Err(refused(format!("{} was never verified: there is nothing to retry", cycle.key)));
-    }
-    let found = runs.into_iter().rev().find_map(|run| hash_of(&run).map(|hash| (run, hash)));
-    let (run, hash) = found
-        .ok_or_else(|| refused(format!("no run of {} wrote decisions: there is nothing to complete", cycle.key)))?;
-    let id = run.holder.run;
-    let columns = release::columns(ledger, id)?;
-    let found = place.read(&id.to_string(), &columns.0, &columns.1)?;
-    if found.hash != hash {
-        let what = format!("the decisions of run {id} in {} are not those that it wrote", place.label());
-        return Err(refused(what));
-    }
-    let kept = place.keep(&id.to_string(), &columns.0, &columns.1)?;
-    Ok(Base { run, kept, found, columns, retried: HashMap::new(), left: Vec::new() })
-}
-
-/// The keys that are computed again: every one that was not settled, or those of them that were asked for.
-fn chosen(base: &mut Base, asked: &[String]) -> Result<Vec<Vec<Value>>, Failure> {
-    let mut wanted: Vec<&String> = asked.iter().collect();
-    let mut keys = Vec::new();
-    for decision in base.kept.decisions().map_err(|error| temporary(&error))? {
-        let decision = decision.map_err(|error| temporary(&error))?;
-        let Reason::Discrepancy(_) = decision.reason else { continue };
-        let is_meant = |text: &&String| **text == shown(&decision.key) || is_amount(text, &decision.key);
-        if asked.is_empty() || wanted.iter().any(is_meant) {
-            wanted.retain(|text| !is_meant(text));
-            keys.push(decision.key.clone());
-            base.retried.insert(name(&decision.key), Unsettled { key: decision.key, reason: decision.reason });
-        }
-    }
-    if let Some(unknown) = wanted.first() {
-        let run = base.run.holder.run;
-        let what = format!("`--keys {unknown}`: run {run} has no unknown or discrepant record of that key");
-        return Err(Failure::usage(what).hint(format!(
-            "`recon discrepancies list --run {run}` shows them; several keys are separated by commas, their parts by `/`, and \
-             a key with such characters is written as JSON: --keys '[[\"a/b\",\"KRW\"]]'"
-        )));
-    }
-    Ok(keys)
-}
-
-/// `1.5` means the amount 1.50 as well.
-fn is_amount(text: &str, key: &[Value]) -> bool {
-    let [Value::Number { amount, .. }] = key else { return false };
-    Amount::parse(text).is_ok_and(|asked| asked.same_value(amount))
-}
-
-/// The keys that were asked for, their parts separated by `/`: also as they are listed, `id=17` or `id=17,currency=KRW`.
-fn asked(names: &[String], given: Option<&str>) -> Result<Vec<String>, Failure> {
-    let Some(given) = given else { return Ok(Vec::new()) };
-    if given.trim_start().starts_with('[') {
-        let keys: Option<Vec<String>> = serde_json::from_str::<Vec<Json>>(given).ok().and_then(|all| {
-            let text = |part: &Json| part.as_str().map_or_else(|| part.to_string(), str::to_owned);
-            let key = |key: &Json| match key {
-                Json::Array(parts) if parts.len() == names.len() => {
-                    Some(parts.iter().map(text).collect::<Vec<_>>().join("/"))
-                }
-                Json::Object(parts) => {
-                    let parts: Option<Vec<String>> = names.iter().map(|name| parts.get(name).map(text)).collect();
-                    Some(parts?.join("/"))
-                }
-                Json::String(_) | Json::Number(_) if names.len() == 1 => Some(text(key)),
-                _ => None,
-            };
-            all.iter().map(key).collect()
-        });
-        return keys.ok_or_else(|| {
-            Failure::usage(format!("`--keys {given}` is no list of keys ({})", names.join(", ")))
-                .hint("write [\"17\", \"18\"], or for a key of several parts [[\"7\", \"KRW\"]]")
-        });
-    }
-    let given: Vec<&str> = given.split(',').collect();
-    let mut keys = Vec::new();
-    let mut parts: Vec<String> = Vec::new();
-    for item in &given {
-        let next = names.get(parts.len()).map(|name| format!("{name}="));
-        match next.and_then(|prefix| item.strip_prefix(&prefix)) {
-            Some(part) => parts.push(part.to_owned()),
-            None if parts.is_empty() => keys.push((*item).to_owned()),
-            None => break,
-        }
-        if parts.len() == names.len() {
-            keys.push(std::mem::take(&mut parts).join("/"));
-        }
-    }
-    if parts.is_empty() {
-        return Ok(keys);
-    }
-    Err(Failure::usage(format!("`--keys {}` does not name every part of a key", given.join(",")))
-        .hint(format!("the key is ({}): write its values separated by `/`, several keys by commas", names.join(", "))))
-}
-
-/// A key as one text that is the same however a store holds it: amounts without trailing zeros, moments by their
-/// nanoseconds, truth values as 0 and 1, and text as it is.
-fn name(key: &[Value]) -> String {
-    key.iter().map(part).collect::<Vec<_>>().join("\u{1f}")
-}
-
-fn part(value: &Value) -> String {
-    match value {
-        Value::Null | Value::Absent => "null".to_owned(),
-        Value::Number { amount, .. } if amount.is_zero() => "n0".to_owned(),
-        Value::Number { .. } => {
-            let text = value.to_string();
-            let plain = text.contains('.') && !text.contains(['e', 'E']);
-            format!("n{}", if plain { text.trim_end_matches('0').trim_end_matches('.') } else { &text })
-        }
-        Value::Bool(truth) => format!("n{}", u8::from(*truth)),
-        Value::Instant { nanos, .. } => format!("i{nanos}"),
-        Value::Time { nanos, .. } => format!("m{nanos}"),
-        other => format!("t{other}"),
-    }
-}
-
-/// Names under which a key that was stored may have been computed: SQLite and CSV hold amounts and moments as text.
-fn names(key: &[Value]) -> Vec<String> {
-    let mut all = vec![String::new()];
-    for (at, value) in key.iter().enumerate() {
-        let mut forms = vec![part(value)];
-        if let Value::Text { text, .. } = value {
-            if is_plain_literal(text.as_bytes())
-                && let Ok(amount) = Amount::parse(text)
-            {
-                forms.push(part(&Value::Number { amount, form: crate::domain::NumberForm::Decimal }));
-            }
-            if let Some(instant) = crate::domain::parse_instant(text, &jiff::tz::TimeZone::UTC) {
-                forms.push(format!("i{}", instant.nanos));
-            }
-        }
-        let joint = if at == 0 { "" } else { "\u{1f}" };
-        all = all.iter().flat_map(|head| forms.iter().map(move |form| format!("{head}{joint}{form}"))).collect();
-    }
-    all
-}
-
-/// As people and the log write it.
-fn shown(key: &[Value]) -> String {
-    key.iter().map(ToString::to_string).collect::<Vec<_>>().join("/")
-}
-
-/// Only these keys, as a condition that every store understands.
-///
-/// # Errors
-/// It cannot be said, or there are too many: the whole cycle is to be verified again then.
-fn condition(names: &[String], keys: &[Vec<Value>]) -> Result<Filter, Failure> {
-    let whole = |what: String| Failure::usage(what).hint("`recon verify … --again` computes the whole cycle");
-    if keys.len() > MOST_KEYS {
-        return Err(whole(format!("{} records are too many to be asked for by their keys", count(keys.len() as u64))));
-    }
-    let compare = |name: &String, value: &Value| -> Result<Filter, Failure> {
-        if value.is_missing() {
-            return Ok(Filter::IsNull { column: name.clone() });
-        }
-        let literal = Literal::of(value)
-            .ok_or_else(|| whole(format!("records cannot be asked for by `{name}`: it holds {}", value.type_name())))?;
-        Ok(Filter::Compare { column: name.clone(), operator: Operator::Equal, literal })
-    };
-    let one = |key: &Vec<Value>| -> Result<Filter, Failure> {
-        let parts = names.iter().zip(key).map(|(name, value)| compare(name, value));
-        Ok(Filter::All(parts.collect::<Result<Vec<_>, _>>()?))
-    };
-    let plain = |key: &Vec<Value>| key.first().filter(|value| !value.is_missing()).and_then(Literal::of);
-    if let ([name], Some(literals)) = (names, keys.iter().map(plain).collect::<Option<Vec<_>>>()) {
-        return Ok(Filter::In { column: name.clone(), literals });
-    }
-    Ok(Filter::Any(keys.iter().map(one).collect::<Result<Vec<_>, _>>()?))
-}
-
-/// What the run before logged of keys that are not computed again.
-fn left(ledger: &mut Ledger, base: &Base) -> Result<Vec<Logged>, Failure> {
-    let mut left = Vec::new();
-    let mut from = 0;
-    loop {
-        let rows = ledger.discrepancies(base.run.holder.run, from, 1_000)?;
-        if rows.is_empty() {
-            return Ok(left);
-        }
-        from += rows.len() as u64;
-        left.extend(rows.into_iter().filter(|row| !is_retried(row, base)));
-    }
-}
-
-/// Whether a logged key is one of those that are computed again. The log holds texts: an amount may have other zeros.
-fn is_retried(row: &Logged, base: &Base) -> bool {
-    let key: Option<serde_json::Map<String, Json>> = serde_json::from_str(&row.key).ok();
-    let parts = key.unwrap_or_default();
-    let same = |(logged, stored): (&Json, &Value)| match (logged.as_str(), stored) {
-        (None, stored) => stored.is_missing(),
-        (Some(text), Value::Number { amount, .. }) => Amount::parse(text).is_ok_and(|logged| logged.same_value(amount)),
-        (Some(text), Value::Bool(truth)) => text == truth.to_string() || text == u8::from(*truth).to_string(),
-        (Some(text), stored) => names(std::slice::from_ref(&Value::Text { text: text.to_owned(), untyped: false }))
-            .iter()
-            .any(|name| names(std::slice::from_ref(stored)).contains(name)),
-    };
-    base.retried.values().any(|one| parts.len() == one.key.len() && parts.values().zip(&one.key).all(same))
-}
-
 /// The decisions of the run before, some of them made anew.
 struct Completed<'a> {
     kept: &'a mut Kept,
@@ -414,6 +154,7 @@ impl Work<'_> {
     /// Computes again what was not settled, completes the decisions, and proves that they follow from those before.
     pub(super) fn retry(
         &self,
+        ledger: &mut Ledger,
         run: &mut Run,
         request: Request,
         place: &mut Place,
@@ -496,6 +237,7 @@ impl Work<'_> {
         });
         verification.completes = Some((base.run.holder.run.to_string(), sum.counts));
         verification.canary.fallback = rule.fallback;
+        self.cut_back(ledger, &verification)?;
         end(run, verdict, &verification)?;
         Ok((compared, verification, verdict))
     }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::cli::{Global, VerifyArgs};
 use crate::commands::cycle::Named;
 use crate::commands::diff::{Request, comparison};
-use crate::commands::{Failure, output, progress, release, status};
+use crate::commands::{Failure, canary, output, progress, release, status};
 use crate::compare::{Compared, Comparison, compare};
 use crate::config::{Decisions, Input, What};
 use crate::decide::{Evidence, Judgement, Rule, Survey, Taken, exceeds, judge, survey};
@@ -22,7 +22,7 @@ use crate::report::verification::{Bridged, Canary, Decided, Part, Verification};
 use crate::report::{Format, Report, count};
 use crate::stores::{Progress, Settings};
 
-use super::retry::Base;
+use super::base::Base;
 use super::snapshot::{self, Text};
 use super::written::{FromCompared, ties, written};
 use super::{exit_of, logged};
@@ -84,8 +84,8 @@ impl Work<'_> {
         };
         let mut known = Known { ticket, started: Instant::now(), expected: None, notices: Vec::new() };
         let done = match (&mut place, completes) {
-            (Some(place), Some(mut base)) => self.retry(&mut run, request, place, &mut known, &mut base),
-            (place, _) => self.verify(&mut run, request, place.as_mut(), &mut known),
+            (Some(place), Some(mut base)) => self.retry(ledger, &mut run, request, place, &mut known, &mut base),
+            (place, _) => self.verify(ledger, &mut run, request, place.as_mut(), &mut known),
         };
         let (mut compared, mut verification, verdict) = match done {
             Ok(done) => done,
@@ -104,9 +104,6 @@ impl Work<'_> {
             }
         };
         drop(run);
-        if let Some(notice) = super::super::canary::cut_back(ledger, &self.named.reconciliation, &verification)? {
-            eprintln!("{notice}");
-        }
         let cycle = ledger.status(&self.named.key)?;
         let needed = release::needed(self.named, ledger, cycle.as_ref())?;
         verification.next = Some(status::next(self.global, self.named, cycle.as_ref(), needed));
@@ -121,6 +118,7 @@ impl Work<'_> {
 
     fn verify(
         &self,
+        ledger: &mut Ledger,
         run: &mut Run,
         request: Request,
         place: Option<&mut Place>,
@@ -169,8 +167,17 @@ impl Work<'_> {
         run.confirm()?;
         let verdict = outcome.judgement.verdict;
         let verification = self.report(known, Some(&compared), &outcome, &state_of(verdict));
+        self.cut_back(ledger, &verification)?;
         end(run, verdict, &verification)?;
         Ok((compared, verification, verdict))
+    }
+
+    /// Cuts the canary back after a breach, before the run ends: killed in between, the next run does it again.
+    pub(super) fn cut_back(&self, ledger: &mut Ledger, verification: &Verification) -> Result<(), Failure> {
+        if let Some(notice) = canary::cut_back(ledger, &self.named.reconciliation, verification)? {
+            eprintln!("{notice}");
+        }
+        Ok(())
     }
 
     /// Keeps the settings in force with the run.
