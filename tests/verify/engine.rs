@@ -1,8 +1,5 @@
 //! One project on each engine: legacy, decisions and ledger in a SQL store, the candidate in documents.
 
-// Each test binary uses a part of it.
-#![allow(dead_code)]
-
 use serde_json::Value as Json;
 use sqlx::{Column, Connection, Row};
 
