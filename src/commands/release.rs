@@ -68,7 +68,7 @@ pub fn run(global: &Global, args: &ReleaseArgs) -> Result<Exit, Failure> {
             }
         }
     };
-    open.place.publish(&open.ticket(run), &decided.summary.hash).map_err(|error| {
+    open.place.publish(&open.ticket(run), &decided.summary.hash, &open.key, &open.columns).map_err(|error| {
         let mut failure = Failure::from(error);
         failure.what = format!(
             "{} is released in the ledger, and the payer does not see its decisions yet: {}",

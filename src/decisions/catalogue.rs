@@ -6,7 +6,7 @@ use crate::stores::StoreError;
 use crate::stores::bulk::SqlWriter;
 use crate::stores::sql::Dialect;
 
-use super::columns::{Existing, mysql_class, postgres_class, sqlite_class};
+use super::columns::{Existing, UNDECLARED, mysql_class, postgres_class, sqlite_class};
 
 /// What stands under a name.
 #[derive(Clone, Debug)]
@@ -42,13 +42,7 @@ fn number<T: std::str::FromStr>(row: &[Option<String>], at: usize) -> Option<T> 
 }
 
 fn mysql(writer: &mut SqlWriter, table: &str, patience: Duration) -> Result<Found, StoreError> {
-    let dialect = Dialect::MySql;
-    let of = match table.split_once('.') {
-        Some((schema, name)) => {
-            format!("table_schema = {} AND table_name = {}", dialect.text(schema), dialect.text(name))
-        }
-        None => format!("table_schema = DATABASE() AND table_name = {}", dialect.text(table)),
-    };
+    let of = named(table);
     let sql =
         format!("SELECT CAST(table_type AS CHAR), CAST(engine AS CHAR) FROM information_schema.tables WHERE {of}");
     let tables = writer.texts(&sql, patience)?;
@@ -138,10 +132,100 @@ fn sqlite(writer: &mut SqlWriter, table: &str, patience: Duration) -> Result<Fou
     }
     let column = |row: &Vec<Option<String>>| Existing {
         name: field(row, 0).to_owned(),
-        shown: if field(row, 1).is_empty() { "of no declared type".into() } else { field(row, 1).to_owned() },
+        shown: if field(row, 1).is_empty() { UNDECLARED.into() } else { field(row, 1).to_owned() },
         class: sqlite_class(field(row, 1)),
         nullable: field(row, 2) != "1",
         filled: field(row, 3) == "1",
     };
     Ok(Found::Table(rows.iter().map(column).collect()))
+}
+
+/// What a view is made of, as the store writes it; `None` when it does not tell.
+///
+/// # Errors
+/// The store cannot be asked.
+pub(super) fn definition(writer: &mut SqlWriter, view: &str, patience: Duration) -> Result<Option<String>, StoreError> {
+    let dialect = writer.dialect();
+    let sql = match dialect {
+        Dialect::MySql => {
+            format!("SELECT CAST(view_definition AS CHAR) FROM information_schema.views WHERE {}", named(view))
+        }
+        Dialect::Postgres => {
+            let of = dialect.text(&dialect.table(view));
+            format!("SELECT pg_catalog.pg_get_viewdef(pg_catalog.to_regclass({of})::oid, false)")
+        }
+        Dialect::Sqlite => {
+            format!("SELECT sql FROM sqlite_schema WHERE type = 'view' AND lower(name) = lower({})", dialect.text(view))
+        }
+    };
+    let found = writer.texts(&sql, patience)?.into_iter().flatten().flatten().next();
+    Ok(found.filter(|text| !text.is_empty()))
+}
+
+/// Whether a view of PostgreSQL reads just these tables.
+///
+/// # Errors
+/// The store cannot be asked.
+pub(super) fn reads(
+    writer: &mut SqlWriter,
+    view: &str,
+    tables: &[&str],
+    patience: Duration,
+) -> Result<bool, StoreError> {
+    let dialect = Dialect::Postgres;
+    let of = |name: &str| format!("pg_catalog.to_regclass({})", dialect.text(&dialect.table(name)));
+    let sql = format!(
+        "SELECT DISTINCT d.refobjid::text FROM pg_catalog.pg_rewrite w JOIN pg_catalog.pg_depend d \
+         ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = w.oid AND d.refclassid = 'pg_catalog.pg_class'::regclass \
+         WHERE w.ev_class = {} AND d.refobjid <> w.ev_class",
+        of(view)
+    );
+    let mut there: Vec<String> = writer.texts(&sql, patience)?.into_iter().flatten().flatten().collect();
+    let wanted = tables.iter().map(|table| format!("({}::oid::text)", of(table))).collect::<Vec<_>>().join(", ");
+    let sql = format!("SELECT v.id FROM (VALUES {wanted}) AS v (id)");
+    let mut wanted: Vec<String> = writer.texts(&sql, patience)?.into_iter().flatten().flatten().collect();
+    there.sort_unstable();
+    wanted.sort_unstable();
+    Ok(there == wanted)
+}
+
+/// Whether an index of this name is one of the table's; of MySQL: a unique one.
+///
+/// # Errors
+/// The store cannot be asked.
+pub(super) fn has_index(
+    writer: &mut SqlWriter,
+    table: &str,
+    index: &str,
+    patience: Duration,
+) -> Result<bool, StoreError> {
+    let dialect = writer.dialect();
+    let name = dialect.text(index);
+    let sql = match dialect {
+        Dialect::MySql => format!(
+            "SELECT CAST(index_name AS CHAR) FROM information_schema.statistics WHERE {} AND index_name = {name} AND non_unique = 0 LIMIT 1",
+            named(table)
+        ),
+        Dialect::Postgres => format!(
+            "SELECT i.relname::text FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid \
+             WHERE x.indrelid = pg_catalog.to_regclass({}) AND i.relname = {name}",
+            dialect.text(&dialect.table(table))
+        ),
+        Dialect::Sqlite => format!(
+            "SELECT name FROM sqlite_schema WHERE type = 'index' AND name = {name} AND lower(tbl_name) = lower({})",
+            dialect.text(table)
+        ),
+    };
+    Ok(!writer.texts(&sql, patience)?.is_empty())
+}
+
+/// The condition of MySQL's catalogue that names a table.
+fn named(table: &str) -> String {
+    let dialect = Dialect::MySql;
+    match table.split_once('.') {
+        Some((schema, name)) => {
+            format!("table_schema = {} AND table_name = {}", dialect.text(schema), dialect.text(name))
+        }
+        None => format!("table_schema = DATABASE() AND table_name = {}", dialect.text(table)),
+    }
 }

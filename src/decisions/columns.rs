@@ -1,7 +1,6 @@
 //! Types of a table's columns: which are made for what was seen, and whether those that are there hold it exactly.
 //! Nothing is left to the store to round, cut or convert. Must not talk to a store.
 
-use crate::stores::StoreError;
 use crate::stores::sql::Dialect;
 
 use super::form::{Form, Kind};
@@ -9,13 +8,15 @@ use super::form::{Form, Kind};
 /// Columns of recon's own, behind the reconciliation's.
 pub(super) const OWN: [&str; 5] = ["recon_source", "recon_reason", "recon_cycle", "recon_run", "recon_snapshot"];
 /// Characters that recon's own columns need.
-const OWN_CHARACTERS: [u64; 5] = [16, 32, 500, 64, 64];
+pub(super) const OWN_CHARACTERS: [u64; 5] = [16, 32, 500, 64, 64];
 /// Longest cycle name.
 pub(super) const CYCLE_CHARACTERS: usize = 500;
 /// Digits of MySQL's DECIMAL.
 const MYSQL_DIGITS: u32 = 65;
 /// Of these, digits behind the point.
 const MYSQL_SCALE: u32 = 30;
+/// Digits behind the point that a column of amounts gets at least.
+const MYSQL_USUAL_SCALE: u32 = 10;
 /// Characters of a MySQL text key that an index takes beside others.
 const MYSQL_KEY: u64 = 255;
 /// Bytes of a MySQL index.
@@ -56,16 +57,17 @@ pub(super) struct Existing {
 
 /// The type that is made for a column.
 pub(super) fn made(dialect: Dialect, kind: Kind, key: bool, collation: &str) -> String {
-    let decimal = |whole: u32, scale: u32| mysql_decimal(whole, scale);
+    let whole_numbers = |digits: u32| mysql_decimal(digits, 0, 0);
+    let amounts = |whole: u32, scale: u32| mysql_decimal(whole, scale, MYSQL_USUAL_SCALE);
     match (dialect, kind) {
         (Dialect::MySql, Kind::Integer { digits: ..=18 }) => "BIGINT".into(),
         (Dialect::Postgres, Kind::Integer { digits: ..=18 }) => "bigint".into(),
         (Dialect::Sqlite, Kind::Integer { digits: ..=18 }) => "INTEGER".into(),
-        (Dialect::MySql, Kind::Integer { digits }) if decimal(digits, 0).is_some() => {
-            decimal(digits, 0).unwrap_or_default()
+        (Dialect::MySql, Kind::Integer { digits }) if whole_numbers(digits).is_some() => {
+            whole_numbers(digits).unwrap_or_default()
         }
-        (Dialect::MySql, Kind::Decimal { whole, scale, special: false }) if decimal(whole, scale).is_some() => {
-            decimal(whole, scale).unwrap_or_default()
+        (Dialect::MySql, Kind::Decimal { whole, scale, special: false }) if amounts(whole, scale).is_some() => {
+            amounts(whole, scale).unwrap_or_default()
         }
         // As a key a NaN has another place in PostgreSQL's order than in recon's.
         (Dialect::Postgres, Kind::Decimal { special: true, .. }) if key => "text".into(),
@@ -98,9 +100,12 @@ fn characters(kind: Kind) -> u64 {
     }
 }
 
-fn mysql_decimal(whole: u32, scale: u32) -> Option<String> {
+/// MySQL's only exact type has a fixed number of digits behind the point, and shows them all to the payer. So it gets
+/// as many as were seen, and for amounts not fewer than [`MYSQL_USUAL_SCALE`], so that later runs find room: currencies
+/// have up to 4, rates and shares up to 8 or 10. The digits that are left stand before the point.
+fn mysql_decimal(whole: u32, scale: u32, usual: u32) -> Option<String> {
     (scale <= MYSQL_SCALE && whole + scale <= MYSQL_DIGITS)
-        .then(|| format!("DECIMAL({MYSQL_DIGITS},{})", MYSQL_SCALE.min(MYSQL_DIGITS - whole)))
+        .then(|| format!("DECIMAL({MYSQL_DIGITS},{})", scale.max(usual.min(MYSQL_DIGITS - whole))))
 }
 
 /// The type of one of recon's own columns.
@@ -173,67 +178,6 @@ pub(super) fn judge(dialect: Dialect, class: Class, kind: Kind, key: bool) -> Re
     }
 }
 
-/// Judges the shape of a table that is there: every column, nothing that must be filled besides.
-///
-/// # Errors
-/// Class `Usage`: what is in the way, and what to do.
-pub(super) fn check_shape(
-    dialect: Dialect,
-    label: &str,
-    existing: &[Existing],
-    key: &[String],
-    columns: &[String],
-) -> Result<(), StoreError> {
-    let find = |name: &str| existing.iter().find(|column| same_name(dialect, &column.name, name));
-    for name in key.iter().chain(columns).map(String::as_str).chain(OWN) {
-        if find(name).is_none() {
-            let names = existing.iter().map(|column| column.name.as_str()).collect::<Vec<_>>().join(", ");
-            return Err(StoreError::usage(format!("the table {label} is there and has no column `{name}`")).hint(format!(
-                "its columns are {names}; add the column (ALTER TABLE … ADD), name another table under `decisions`, or drop this one and recon makes it"
-            )));
-        }
-    }
-    for (at, name) in OWN.iter().enumerate() {
-        let Some(column) = find(name) else { continue };
-        let needed = OWN_CHARACTERS[at];
-        if !matches!(column.class, Class::Text { characters } if characters.is_none_or(|most| most >= needed)) {
-            return Err(unfit(label, column, &format!("text of {needed} characters")));
-        }
-    }
-    if let Some(run) = find("recon_run").filter(|run| run.nullable) {
-        return Err(StoreError::usage(format!("the table {label}: the column `{}` may be NULL", run.name))
-            .hint("a run that was overtaken is stopped by it: make it NOT NULL"));
-    }
-    for column in existing {
-        let named = |name: &str| same_name(dialect, &column.name, name);
-        let ours = key.iter().chain(columns).any(|name| named(name)) || OWN.iter().any(|name| named(name));
-        if !ours && !column.nullable && !column.filled {
-            return Err(StoreError::usage(format!(
-                "the table {label} has the column `{}`, which must be filled and is none of the decisions",
-                column.name
-            ))
-            .hint("give it a default, allow NULL, or name another table under `decisions`"));
-        }
-        if columns.iter().any(|name| named(name)) && !column.nullable {
-            return Err(StoreError::usage(format!(
-                "the table {label}: the column `{}` must not be NULL, but nothing is paid for a held record and its values are NULL",
-                column.name
-            ))
-            .hint("allow NULL there"));
-        }
-    }
-    Ok(())
-}
-
-/// The error for a column whose type does not hold the values.
-pub(super) fn unfit(label: &str, column: &Existing, needed: &str) -> StoreError {
-    StoreError::usage(format!(
-        "the table {label}: the column `{}` is {}, which does not hold the decisions exactly; needed is {needed}",
-        column.name, column.shown
-    ))
-    .hint("nothing was written; change the column's type (ALTER TABLE …), or name another table under `decisions`")
-}
-
 /// Whether the store takes two names for one column.
 pub(super) fn same_name(dialect: Dialect, left: &str, right: &str) -> bool {
     match dialect {
@@ -278,6 +222,60 @@ pub(super) fn sqlite_class(declared: &str) -> Class {
         Class::Float
     }
 }
+
+/// Whether a column holds whatever another one holds, unchanged.
+pub(super) fn holds(dialect: Dialect, column: &Existing, other: &Existing) -> bool {
+    if dialect == Dialect::Sqlite {
+        // It keeps what it is given, unless the affinity says otherwise.
+        let affinity = sqlite_affinity(&column.shown);
+        return affinity == Affinity::None || affinity == sqlite_affinity(&other.shown);
+    }
+    let whole = |digits: u32, limits: Option<(u32, u32)>| limits.is_none_or(|(most, _)| digits < most);
+    match (other.class, column.class) {
+        (Class::Integer { digits }, Class::Integer { digits: most }) => digits <= most,
+        // A type of so many digits takes some values of one more.
+        (Class::Integer { digits }, Class::Decimal { limits }) => whole(digits, limits),
+        (Class::Decimal { .. }, Class::Decimal { limits: None }) => true,
+        (Class::Decimal { limits: Some((whole, scale)) }, Class::Decimal { limits: Some((most, deep)) }) => {
+            whole <= most && scale <= deep
+        }
+        (Class::Text { characters }, Class::Text { characters: most }) => {
+            most.is_none_or(|most| characters.is_some_and(|characters| characters <= most))
+        }
+        (Class::Instant { digits }, Class::Instant { digits: most }) => digits <= most,
+        (Class::Date, Class::Date) | (Class::Boolean, Class::Boolean) => true,
+        _ => column.shown == other.shown,
+    }
+}
+
+/// What SQLite does to a value that it is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Affinity {
+    None,
+    Text,
+    /// Integers and what else looks like a number: an exact decimal becomes a float.
+    Number,
+    Real,
+}
+
+fn sqlite_affinity(shown: &str) -> Affinity {
+    let upper = shown.to_ascii_uppercase();
+    let has = |words: &[&str]| words.iter().any(|word| upper.contains(word));
+    if has(&["INT"]) {
+        Affinity::Number
+    } else if has(&["CHAR", "CLOB", "TEXT"]) {
+        Affinity::Text
+    } else if has(&["BLOB"]) || upper == "ANY" || upper == UNDECLARED.to_ascii_uppercase() {
+        Affinity::None
+    } else if has(&["REAL", "FLOA", "DOUB"]) {
+        Affinity::Real
+    } else {
+        Affinity::Number
+    }
+}
+
+/// How a column of SQLite without a declared type is shown.
+pub(super) const UNDECLARED: &str = "of no declared type";
 
 fn limits(numbers: &[u32]) -> Option<(u32, u32)> {
     let precision = numbers.first()?;

@@ -8,9 +8,9 @@ use crate::stores::StoreError;
 use crate::stores::bulk::SqlWriter;
 use crate::stores::sql::Dialect;
 
-use super::Ticket;
 use super::catalogue::{Found, look};
 use super::form::hash_of;
+use super::{Ticket, bytes};
 
 /// The row of a cycle.
 #[derive(Clone, Debug, Default)]
@@ -46,7 +46,8 @@ pub(super) struct Fence<'a> {
 }
 
 impl Fence<'_> {
-    fn table(&self) -> String {
+    /// The table of fences, quoted.
+    pub(super) fn table(&self) -> String {
         self.writer.dialect().table(&self.name)
     }
 
@@ -110,8 +111,31 @@ impl Fence<'_> {
     /// # Errors
     /// The store cannot be asked.
     pub(super) fn written_by(&mut self, run: &str) -> Result<Vec<String>, StoreError> {
-        let condition = format!("written_run = {}", self.writer.dialect().text(run));
+        let dialect = self.writer.dialect();
+        let condition = bytes::is(dialect, "written_run", &dialect.text(run));
         Ok(self.rows(&condition)?.into_iter().map(|(cycle, _)| cycle).collect())
+    }
+
+    /// The condition that no cycle, whichever, has released a run of this name: what may have been paid is neither
+    /// moved nor deleted, even where another comparison should have gone wrong. It takes more for one name than bytes.
+    pub(super) fn released_nowhere(&self, run: &str) -> String {
+        let run = self.writer.dialect().text(run);
+        format!("NOT EXISTS (SELECT 1 FROM {} WHERE released_run = {run})", self.table())
+    }
+
+    /// Says so where [`Fence::released_nowhere`] is not true.
+    ///
+    /// # Errors
+    /// A cycle has released a run of this name, or the store cannot be asked.
+    pub(super) fn never_released(&mut self, ticket: &Ticket, run: &str) -> Result<(), StoreError> {
+        let condition = format!("released_run = {}", self.writer.dialect().text(run));
+        let Some((cycle, _)) = self.rows(&condition)?.pop() else { return Ok(()) };
+        Err(StoreError::failed(format!(
+            "{}: run {run} is released there as the decisions of `{cycle}`; what is there of it is neither moved nor deleted for `{}`",
+            self.writer.label(),
+            ticket.cycle
+        ))
+        .hint("two ledgers that write to one table name their runs alike: give each ledger a table of its own under `decisions`"))
     }
 
     fn rows(&mut self, condition: &str) -> Result<Vec<(String, Row)>, StoreError> {
@@ -204,7 +228,8 @@ impl Fence<'_> {
         self.touch(&insert)?;
         self.touch(&format!(
             "UPDATE {table} SET token = {token}, origin = {origin}, run = {run} WHERE recon_cycle_hash = '{hash}' \
-             AND released_run IS NULL AND (origin <> {origin} OR token <= {token})"
+             AND released_run IS NULL AND (NOT {} OR token <= {token})",
+            bytes::is(dialect, "origin", &origin)
         ))?;
         let row = self.row(&ticket.cycle)?;
         let row = row.ok_or_else(|| StoreError::failed(format!("`{}` does not keep its rows", self.name)))?;
@@ -224,14 +249,18 @@ impl Fence<'_> {
             Dialect::Postgres => " FOR SHARE",
             Dialect::Sqlite => "",
         };
+        format!("SELECT run FROM {} WHERE {}{lock}", self.table(), self.mine(ticket))
+    }
+
+    /// The row of the ticket's cycle, as long as this attempt holds it and nothing is released.
+    pub(super) fn mine(&self, ticket: &Ticket) -> String {
+        let dialect = self.writer.dialect();
         format!(
-            "SELECT run FROM {} WHERE recon_cycle_hash = '{}' AND token = {} AND origin = {} AND run = {} \
-             AND released_run IS NULL{lock}",
-            self.table(),
+            "recon_cycle_hash = '{}' AND token = {} AND {} AND {} AND released_run IS NULL",
             hash_of(&ticket.cycle),
             ticket.attempt,
-            dialect.text(&ticket.origin),
-            dialect.text(&ticket.run)
+            bytes::is(dialect, "origin", &dialect.text(&ticket.origin)),
+            bytes::is(dialect, "run", &dialect.text(&ticket.run))
         )
     }
 
@@ -240,16 +269,7 @@ impl Fence<'_> {
     /// # Errors
     /// Another attempt holds it, or the store fails.
     pub(super) fn set(&mut self, ticket: &Ticket, what: &str) -> Result<(), StoreError> {
-        let dialect = self.writer.dialect();
-        let sql = format!(
-            "UPDATE {} SET {what} WHERE recon_cycle_hash = '{}' AND token = {} AND origin = {} AND run = {} \
-             AND released_run IS NULL",
-            self.table(),
-            hash_of(&ticket.cycle),
-            ticket.attempt,
-            dialect.text(&ticket.origin),
-            dialect.text(&ticket.run)
-        );
+        let sql = format!("UPDATE {} SET {what} WHERE {}", self.table(), self.mine(ticket));
         self.touch(&sql)?;
         self.still_mine(ticket).map(|_| ())
     }
@@ -277,14 +297,12 @@ impl Fence<'_> {
     pub(super) fn release(&mut self, ticket: &Ticket, hash: &str, now: &str) -> Result<(), StoreError> {
         let dialect = self.writer.dialect();
         let sql = format!(
-            "UPDATE {} SET released_run = {run}, released_hash = {}, released_at = {} WHERE recon_cycle_hash = '{}' \
-             AND token = {} AND origin = {} AND run = {run} AND written_run = {run} AND released_run IS NULL",
+            "UPDATE {} SET released_run = {run}, released_hash = {}, released_at = {} WHERE {} AND {}",
             self.table(),
             dialect.text(hash),
             dialect.text(now),
-            hash_of(&ticket.cycle),
-            ticket.attempt,
-            dialect.text(&ticket.origin),
+            self.mine(ticket),
+            bytes::is(dialect, "written_run", &dialect.text(&ticket.run)),
             run = dialect.text(&ticket.run),
         );
         self.touch(&sql)?;

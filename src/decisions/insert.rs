@@ -1,5 +1,5 @@
-//! Filling the table: what an earlier run left is moved or deleted, then decisions are inserted piece by piece, each
-//! statement with the proof in it that no other attempt has taken over.
+//! Filling the table: decisions are inserted piece by piece, each statement with the proof in it that no other attempt
+//! has taken over. Must not change what other runs wrote.
 
 use std::io;
 
@@ -15,88 +15,8 @@ use super::table::{Session, Written};
 
 /// Bytes after which a statement is sent.
 const STATEMENT: usize = 512 << 10;
-/// Rows that are deleted at once.
-const PIECE: u64 = 100_000;
 
 impl Session<'_> {
-    /// Moves the earlier complete run to the history and deletes what is left of others.
-    pub(super) fn clear(
-        &mut self,
-        ticket: &Ticket,
-        written: Option<&str>,
-        forms: &Forms,
-        alive: &mut dyn FnMut(u64) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        let (dialect, patience) = (self.writer.dialect(), self.patience());
-        let table = dialect.table(&self.table.name);
-        let cycle = dialect.text(&ticket.cycle);
-        if written == Some(&ticket.run) {
-            self.fence().set(ticket, "written_run = NULL")?;
-        }
-        let sql = format!("SELECT DISTINCT recon_run FROM {table} WHERE recon_cycle = {cycle}");
-        let runs: Vec<String> = self.writer.texts(&sql, patience)?.into_iter().flatten().flatten().collect();
-        if let Some(old) = written.filter(|old| *old != ticket.run && runs.iter().any(|run| run == old)) {
-            self.keep(ticket, old, &self.columns(&forms.names))?;
-        }
-        for run in &runs {
-            self.delete(ticket, run, alive)?;
-        }
-        if written.is_some_and(|old| old != ticket.run) {
-            self.fence().set(ticket, "written_run = NULL")?;
-        }
-        Ok(())
-    }
-
-    /// Copies a complete run to the history, as a whole, unless it is there already.
-    fn keep(&mut self, ticket: &Ticket, run: &str, columns: &str) -> Result<(), StoreError> {
-        let dialect = self.writer.dialect();
-        let (table, history) = (dialect.table(&self.table.name), dialect.table(&self.beside("_history")));
-        let (run, cycle) = (dialect.text(run), dialect.text(&ticket.cycle));
-        let of = format!("recon_run = {run} AND recon_cycle = {cycle}");
-        let guard = self.fence().guard(ticket);
-        let patience = self.patience();
-        if !self.writer.texts(&format!("SELECT recon_run FROM {history} WHERE {of} LIMIT 1"), patience)?.is_empty() {
-            return Ok(());
-        }
-        let sql = match dialect {
-            Dialect::Postgres => format!(
-                "WITH fence AS ({guard}) INSERT INTO {history} ({columns}) SELECT {columns} FROM {table} \
-                 WHERE {of} AND EXISTS (SELECT 1 FROM fence)"
-            ),
-            _ => format!(
-                "INSERT INTO {history} ({columns}) SELECT {columns} FROM {table} WHERE {of} AND EXISTS ({guard})"
-            ),
-        };
-        // One statement for all of a run, so that the history never holds a part of one.
-        self.writer.touch(&sql, patience.saturating_mul(12)).map_err(|refused| refused.error)?;
-        self.fence().still_mine(ticket).map(|_| ())
-    }
-
-    /// Deletes a run piece by piece: no statement takes long, and each proves that it may.
-    fn delete(
-        &mut self,
-        ticket: &Ticket,
-        run: &str,
-        alive: &mut dyn FnMut(u64) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        let dialect = self.writer.dialect();
-        let table = dialect.table(&self.table.name);
-        let of = format!("recon_run = {} AND recon_cycle = {}", dialect.text(run), dialect.text(&ticket.cycle));
-        let guard = self.fence().guard(ticket);
-        let sql = match dialect {
-            Dialect::MySql => format!("DELETE FROM {table} WHERE {of} AND EXISTS ({guard}) LIMIT {PIECE}"),
-            Dialect::Postgres => format!(
-                "WITH fence AS ({guard}) DELETE FROM {table} WHERE {of} AND EXISTS (SELECT 1 FROM fence) \
-                 AND ctid = ANY (ARRAY(SELECT ctid FROM {table} WHERE {of} LIMIT {PIECE}))"
-            ),
-            Dialect::Sqlite => format!("DELETE FROM {table} WHERE {of} AND EXISTS ({guard})"),
-        };
-        while self.touch(&sql)? > 0 {
-            alive(0)?;
-        }
-        self.fence().still_mine(ticket).map(|_| ())
-    }
-
     pub(super) fn insert(
         &mut self,
         ticket: &Ticket,

@@ -1,50 +1,79 @@
-//! Making the tables of decisions and what stands beside them: the history and the view of what is released. Whatever
-//! is there already stays as it is. Must not write decisions.
+//! Making the table of decisions and the history beside it. Whatever is there already is judged and stays as it is. Must
+//! not write decisions.
 
 use crate::stores::StoreError;
 use crate::stores::sql::Dialect;
 
 use super::Layout;
-use super::catalogue::{Found, look};
-use super::columns::{OWN, fits_index, made, made_own, same_name};
+use super::catalogue::{Found, has_index, look};
+use super::columns::{Existing, OWN, fits_index, holds, made, made_own, same_name};
 use super::fence::create;
 use super::form::Kind;
+use super::shape::alter;
 use super::table::Session;
+
+/// The index by run, and by key in it where it lets no run have two decisions of one.
+const RUN_KEY: &str = "recon_run_key";
 
 impl Session<'_> {
     pub(super) fn make(&mut self, layout: &Layout) -> Result<(), StoreError> {
         let (dialect, patience) = (self.writer.dialect(), self.patience());
+        let statement = self.statement(&columns_of(layout))?;
+        create(&mut self.writer, &statement, patience)?;
+        if dialect == Dialect::MySql {
+            return Ok(());
+        }
+        // One of the same name may be there, of another table: of one that had this name before.
+        let base = self.table.name.rsplit('.').next().unwrap_or_default();
+        let short: String = base.chars().take(40).collect();
+        let table = dialect.table(&self.table.name);
+        for number in 1..100 {
+            let number = if number == 1 { String::new() } else { format!("_{number}") };
+            let name = format!("{short}_cycle_key{number}");
+            let sql = format!("CREATE INDEX IF NOT EXISTS {} ON {table} (recon_cycle)", dialect.name(&name));
+            create(&mut self.writer, &sql, patience)?;
+            if has_index(&mut self.writer, &self.table.name, &name, patience)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The statement that makes a table of these columns (and whether they are the key): with the index in it that lets
+    /// no run have two decisions of a key, so that it is on this table and on no other.
+    pub(super) fn statement(&mut self, columns: &[(String, Option<Kind>, bool)]) -> Result<String, StoreError> {
+        let dialect = self.writer.dialect();
         let (collation, exact) = self.collation()?;
-        let kinds: Vec<Kind> = layout.key.iter().map(Kind::of).collect();
         let mut parts = Vec::new();
-        for (at, seen) in layout.key.iter().chain(&layout.columns).enumerate() {
-            let kind = made(dialect, Kind::of(seen), at < layout.key.len(), &collation);
-            parts.push(format!("{} {kind}", dialect.name(&seen.name)));
+        for (name, kind, key) in columns {
+            let kind = kind.map_or_else(|| "…".to_owned(), |kind| made(dialect, kind, *key, &collation));
+            parts.push(format!("{} {kind}", dialect.name(name)));
         }
         for (at, name) in OWN.iter().enumerate() {
             parts.push(format!("{name} {}", made_own(dialect, at, &collation)));
         }
-        let key = layout.key.iter().map(|seen| dialect.name(&seen.name)).collect::<Vec<_>>().join(", ");
-        let table = dialect.table(&self.table.name);
-        let base = self.table.name.rsplit('.').next().unwrap_or_default().to_owned();
-        let unique = format!("recon_run, {key}");
+        let keys = || columns.iter().filter(|(_, _, key)| *key);
+        let kinds: Vec<Kind> = keys().filter_map(|(_, kind, _)| *kind).collect();
+        let key = keys().map(|(name, _, _)| dialect.name(name));
+        let unique = ["recon_run".to_owned()].into_iter().chain(key).collect::<Vec<_>>().join(", ");
+        let mut end = "";
         if dialect == Dialect::MySql {
             parts.push(match exact && fits_index(&kinds) {
-                true => format!("UNIQUE KEY recon_run_key ({unique})"),
-                false => "KEY recon_run_key (recon_run)".into(),
+                true => format!("UNIQUE KEY {RUN_KEY} ({unique})"),
+                false => format!("KEY {RUN_KEY} (recon_run)"),
             });
             parts.push("KEY recon_cycle_key (recon_cycle)".into());
-            let sql = format!("CREATE TABLE IF NOT EXISTS {table} ({}) ENGINE=InnoDB", parts.join(", "));
-            return create(&mut self.writer, &sql, patience);
+            end = " ENGINE=InnoDB";
+        } else {
+            parts.push(format!("UNIQUE ({unique})"));
         }
-        create(&mut self.writer, &format!("CREATE TABLE IF NOT EXISTS {table} ({})", parts.join(", ")), patience)?;
-        // Index names are cut to what PostgreSQL takes; in SQLite they share one space with tables.
-        let short: String = base.chars().take(40).collect();
-        for (sort, end, on) in [("UNIQUE INDEX", "_run_key", unique.as_str()), ("INDEX", "_cycle_key", "recon_cycle")] {
-            let name = dialect.name(&format!("{short}{end}"));
-            create(&mut self.writer, &format!("CREATE {sort} IF NOT EXISTS {name} ON {table} ({on})"), patience)?;
-        }
-        Ok(())
+        let table = dialect.table(&self.table.name);
+        Ok(format!("CREATE TABLE IF NOT EXISTS {table} ({}){end}", parts.join(", ")))
+    }
+
+    /// The type that recon gives a column of such values.
+    pub(super) fn made(&mut self, kind: Kind, key: bool) -> Result<String, StoreError> {
+        Ok(made(self.writer.dialect(), kind, key, &self.collation()?.0))
     }
 
     /// MySQL's collation of bytes that does not take `a` and `a ` for one, where the server has such.
@@ -62,10 +91,12 @@ impl Session<'_> {
         Ok(found.map_or(("utf8mb4_bin".into(), false), |name| (name, true)))
     }
 
-    pub(super) fn make_history(&mut self, names: &[String]) -> Result<(), StoreError> {
+    /// Makes the history where there is none, and judges it: what is moved there is deleted here.
+    pub(super) fn make_history(&mut self, names: &[String], existing: &[Existing]) -> Result<(), StoreError> {
         let (dialect, patience, name) = (self.writer.dialect(), self.patience(), self.beside("_history"));
+        let history = dialect.table(&name);
         if matches!(look(&mut self.writer, &name, patience)?, Found::Nothing) {
-            let (table, history) = (dialect.table(&self.table.name), dialect.table(&name));
+            let table = dialect.table(&self.table.name);
             let sql = match dialect {
                 Dialect::MySql => format!("CREATE TABLE IF NOT EXISTS {history} LIKE {table}"),
                 Dialect::Postgres => format!("CREATE TABLE IF NOT EXISTS {history} (LIKE {table} INCLUDING DEFAULTS)"),
@@ -78,78 +109,53 @@ impl Session<'_> {
             };
             create(&mut self.writer, &sql, patience)?;
         }
-        let complete = match look(&mut self.writer, &name, patience)? {
-            Found::Table(columns) => names
-                .iter()
-                .map(String::as_str)
-                .chain(OWN)
-                .find(|name| !columns.iter().any(|column| same_name(dialect, &column.name, name)))
-                .map(str::to_owned),
-            _ => Some("recon_run".into()),
-        };
-        match complete {
-            None => Ok(()),
-            Some(missing) => Err(StoreError::usage(format!(
-                "{}: `{name}`, where superseded decisions are kept, has no column `{missing}`",
-                self.writer.label()
-            ))
-            .hint("add the column there too, or rename that table and recon makes it anew")),
+        // Runs of two ledgers may have one name, and both are kept.
+        if dialect == Dialect::MySql && has_index(&mut self.writer, &name, RUN_KEY, patience)? {
+            let sql = format!("ALTER TABLE {history} DROP INDEX {RUN_KEY}, ADD INDEX {RUN_KEY} (recon_run)");
+            create(&mut self.writer, &sql, patience)?;
         }
+        self.judge_history(names, existing)
     }
 
-    pub(super) fn make_view(&mut self, names: &[String]) -> Result<(), StoreError> {
-        let (dialect, patience, name) = (self.writer.dialect(), self.patience(), self.beside("_released"));
-        let view = dialect.table(&name);
-        match look(&mut self.writer, &name, patience)? {
-            Found::Nothing => {}
-            Found::View(columns) => {
-                let shows = |name: &str| columns.iter().any(|column| same_name(dialect, column, name));
-                if names.iter().map(String::as_str).chain(OWN).all(shows) {
-                    return Ok(());
+    /// Whether the history, where it is there, has every column, with a type that holds what the table's holds.
+    pub(super) fn judge_history(&mut self, names: &[String], existing: &[Existing]) -> Result<(), StoreError> {
+        let (dialect, patience, name) = (self.writer.dialect(), self.patience(), self.beside("_history"));
+        let columns = match look(&mut self.writer, &name, patience)? {
+            Found::Nothing => return Ok(()),
+            Found::Table(columns) => columns,
+            _ => Vec::new(),
+        };
+        let (mut what, mut mends) = (Vec::new(), Vec::new());
+        for column in names.iter().map(String::as_str).chain(OWN) {
+            let here = existing.iter().find(|here| same_name(dialect, &here.name, column));
+            let there = columns.iter().find(|there| same_name(dialect, &there.name, column));
+            match (here, there) {
+                (_, None) => what.push(format!("has no column `{column}`")),
+                (Some(here), Some(there)) if !holds(dialect, there, here) => {
+                    what.push(format!("has the column `{column}` as {}, here it is {}", there.shown, here.shown));
+                    mends.extend(alter(dialect, &name, &there.name, &here.shown));
                 }
-                create(&mut self.writer, &format!("DROP VIEW IF EXISTS {view}"), patience)?;
-            }
-            _ => {
-                return Err(StoreError::usage(format!(
-                    "{}: `{name}` is there and is no view; it is the name under which released decisions are shown",
-                    self.writer.label()
-                ))
-                .hint("rename it, or name another table under `decisions`"));
+                _ => {}
             }
         }
-        let shown = names.iter().map(|name| dialect.name(name)).chain(OWN.map(str::to_owned));
-        let shown = shown.map(|name| format!("d.{name}")).collect::<Vec<_>>().join(", ");
-        let (runs, table) = (dialect.table(&self.beside("_runs")), dialect.table(&self.table.name));
-        let (run, of) = (self.alike("released_run", "recon_run")?, self.alike("recon_cycle", "recon_cycle")?);
-        let sql = format!(
-            "CREATE VIEW {}{view} AS SELECT {shown} FROM {table} d JOIN {runs} r ON {run} = d.recon_run AND {of} = d.recon_cycle",
-            if dialect == Dialect::Sqlite { "IF NOT EXISTS " } else { "" },
-        );
-        match create(&mut self.writer, &sql, patience) {
-            // Another process has made it in between.
-            Err(_) if matches!(look(&mut self.writer, &name, patience)?, Found::View(_)) => Ok(()),
-            made => made,
+        if what.is_empty() {
+            return Ok(());
         }
-    }
-
-    /// A column of the fences, to be compared with one of the table: MySQL compares texts of one collation only, and
-    /// uses an index only in its own.
-    fn alike(&mut self, fence: &str, own: &str) -> Result<String, StoreError> {
-        let dialect = self.writer.dialect();
-        if dialect != Dialect::MySql {
-            return Ok(format!("r.{fence}"));
-        }
-        let (patience, name) = (self.patience(), &self.table.name);
-        let of = match name.split_once('.') {
-            Some((schema, table)) => {
-                format!("table_schema = {} AND table_name = {}", dialect.text(schema), dialect.text(table))
-            }
-            None => format!("table_schema = DATABASE() AND table_name = {}", dialect.text(name)),
+        let mends = match mends.is_empty() {
+            true => String::new(),
+            false => format!("{}; ", mends.join("; ")),
         };
-        let sql = format!(
-            "SELECT CAST(collation_name AS CHAR) FROM information_schema.columns WHERE {of} AND column_name = '{own}'"
-        );
-        let found = self.writer.texts(&sql, patience)?.into_iter().flatten().flatten().next();
-        Ok(found.map_or_else(|| format!("r.{fence}"), |collation| format!("r.{fence} COLLATE {collation}")))
+        Err(StoreError::usage(format!(
+            "{}: `{name}`, where superseded decisions are kept, does not hold what is kept there: it {}",
+            self.label(),
+            what.join(", and ")
+        ))
+        .hint(format!("nothing was moved; {mends}or rename that table and recon makes it anew")))
     }
+}
+
+/// Names and kinds of the columns of a layout.
+pub(super) fn columns_of(layout: &Layout) -> Vec<(String, Option<Kind>, bool)> {
+    let key = layout.key.iter().map(|seen| (seen.name.clone(), Some(Kind::of(seen)), true));
+    key.chain(layout.columns.iter().map(|seen| (seen.name.clone(), Some(Kind::of(seen)), false))).collect()
 }

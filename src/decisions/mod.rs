@@ -2,7 +2,9 @@
 //! bulk, so that a run that was overtaken writes nothing more and the payer never sees half of a run; reads back what
 //! is there. Must not decide.
 
+mod bytes;
 mod catalogue;
+mod clear;
 mod columns;
 mod encode;
 mod fence;
@@ -14,7 +16,9 @@ mod kept;
 mod literal;
 mod make;
 mod read;
+mod shape;
 mod table;
+mod view;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -287,14 +291,43 @@ impl Place {
         }
     }
 
-    /// Lets the payer see the decisions of a run, whose cycle is released. May be repeated.
+    /// Lets the payer see the decisions of a run, whose cycle is released, and reads them as the payer does. May be
+    /// repeated.
     ///
     /// # Errors
-    /// They are not all there, another run is released or has taken over, or the store fails.
-    pub fn publish(&mut self, ticket: &Ticket, hash: &str) -> Result<(), StoreError> {
-        match &self.at {
-            At::Table(table) => table.publish(ticket, hash),
-            At::File(file) => file.publish(ticket, hash),
+    /// They are not all there, another run is released or has taken over, the payer sees something else, or the store
+    /// fails.
+    pub fn publish(
+        &mut self,
+        ticket: &Ticket,
+        hash: &str,
+        key: &[String],
+        columns: &[String],
+    ) -> Result<(), StoreError> {
+        let table = match &self.at {
+            At::File(file) => return file.publish(ticket, hash),
+            At::Table(table) => table,
+        };
+        let names = table.named(&key.iter().chain(columns).cloned().collect::<Vec<_>>())?;
+        table.publish(ticket, hash, &names)?;
+        // As the payer reads them: all that the view shows of the cycle.
+        let (view, cycle) = (table.view(), [("recon_cycle", ticket.cycle.as_str())]);
+        let label = format!("{}_released", self.label);
+        let place = read::Place { label: &label, ..self.of_named(table, &view, &cycle, &names, key.len())? };
+        let unseen = |why: String| {
+            let what = format!("the payer does not see what was released of `{}`: {why}", ticket.cycle);
+            StoreError::failed(what)
+                .hint(format!("see what `{view}` shows before anything is paid, and who changed it"))
+        };
+        let seen = read::read(&place).map_err(|error| unseen(error.what))?;
+        match seen.hash == hash {
+            true => Ok(()),
+            false => Err(unseen(format!(
+                "`{view}` shows {} decisions, which are not those of run {} (hash {}, released were those with {hash})",
+                seen.taken.iter().sum::<u64>(),
+                ticket.run,
+                seen.hash
+            ))),
         }
     }
 
@@ -317,6 +350,18 @@ impl Place {
         names: &'a [String],
         key: usize,
     ) -> Result<read::Place<'a>, StoreError> {
+        self.of_named(table, &table.name, &[("recon_cycle", cycle), ("recon_run", run)], names, key)
+    }
+
+    /// What a table or view shows, where these columns hold just these texts.
+    fn of_named<'a>(
+        &'a self,
+        table: &'a Table,
+        from: &str,
+        same: &[(&str, &str)],
+        names: &'a [String],
+        key: usize,
+    ) -> Result<read::Place<'a>, StoreError> {
         let locator = Locator::parse(&table.url)?;
         let dialect = match locator.dialect() {
             "mysql" => Dialect::MySql,
@@ -326,12 +371,16 @@ impl Place {
         let own = ["recon_source", "recon_reason"];
         let wanted = names.iter().map(|name| dialect.name(name)).chain(own.map(str::to_owned)).collect::<Vec<_>>();
         let sql = format!(
-            "SELECT {} FROM {} WHERE recon_cycle = :cycle AND recon_run = :run",
+            "SELECT {} FROM {} WHERE {}",
             wanted.join(", "),
-            dialect.table(&table.name)
+            dialect.table(from),
+            same.iter()
+                .map(|(name, _)| bytes::is(dialect, name, &format!(":{name}")))
+                .collect::<Vec<_>>()
+                .join(" AND ")
         );
         let text = |text: &str| Value::Text { text: text.to_owned(), untyped: false };
-        let params = vec![("cycle".to_owned(), text(cycle)), ("run".to_owned(), text(run))];
+        let params = same.iter().map(|(name, is)| ((*name).to_owned(), text(is))).collect();
         let locator = locator.with_query(sql)?.with_params(params);
         let settings = &table.settings;
         Ok(read::Place { label: &self.label, locator, settings, names, key, by_key: true, same: Vec::new() })

@@ -11,10 +11,13 @@ use crate::stores::bulk::SqlWriter;
 use crate::stores::{Settings, StoreError};
 
 use super::catalogue::{Found, look};
-use super::columns::{self, CYCLE_CHARACTERS, Existing, OWN, check_shape, judge, same_name};
+use super::columns::{CYCLE_CHARACTERS, Existing, OWN, judge, same_name};
 use super::fence::{Fence, is_released};
 use super::form::{Forms, Kind};
-use super::{Layout, Ticket};
+use super::make::columns_of;
+use super::shape::{Misfits, alter, check_shape};
+use super::view::Shown;
+use super::{Layout, Ticket, bytes};
 
 /// Names of what recon makes beside the table.
 const BESIDE: [&str; 3] = ["_runs", "_history", "_released"];
@@ -76,6 +79,8 @@ impl Table {
         self.check_names(ticket, key, columns)?;
         let mut session = self.session()?;
         session.shape(key, columns)?;
+        // Something else in the view's place is what the payer reads.
+        session.shown(None)?;
         let mut fence = session.fence();
         fence.prepare()?;
         if let Some(row) = fence.row(&ticket.cycle)? {
@@ -107,8 +112,11 @@ impl Table {
         let mut session = self.session()?;
         let forms = session.prepare(layout, &key, &columns)?;
         session.no_other_cycle(ticket)?;
+        let before = session.fence().row(&ticket.cycle)?;
+        // Another ledger that wrote this cycle may have had a run of the same name.
+        let own = before.is_none_or(|row| row.origin == ticket.origin);
         let row = session.fence().take(ticket)?;
-        session.clear(ticket, row.written.as_deref(), &forms, alive)?;
+        session.clear(ticket, row.written.as_deref(), own, &forms, alive)?;
         let written = session.insert(ticket, &forms, decisions, alive)?;
         let run = session.writer.dialect().text(&ticket.run);
         alive(written.count)?;
@@ -158,9 +166,17 @@ impl Table {
         }
     }
 
-    pub(super) fn publish(&self, ticket: &Ticket, hash: &str) -> Result<(), StoreError> {
+    /// Marks a run as released, once the view is there that shows it.
+    pub(super) fn publish(&self, ticket: &Ticket, hash: &str, names: &[String]) -> Result<(), StoreError> {
         let now = crate::domain::format_instant(super::now(), 3);
-        self.session()?.fence().release(ticket, hash, &now)
+        let mut session = self.session()?;
+        session.show(names)?;
+        session.fence().release(ticket, hash, &now)
+    }
+
+    /// The view's name.
+    pub(super) fn view(&self) -> String {
+        format!("{}_released", self.name)
     }
 
     pub(super) fn is_published(&self, ticket: &Ticket) -> Result<bool, StoreError> {
@@ -168,7 +184,11 @@ impl Table {
         if !session.has_fences()? {
             return Ok(false);
         }
-        Ok(session.fence().row(&ticket.cycle)?.is_some_and(|row| is_released(ticket, &row)))
+        if !session.fence().row(&ticket.cycle)?.is_some_and(|row| is_released(ticket, &row)) {
+            return Ok(false);
+        }
+        // A view that is gone, or reads something else by now, shows none of it.
+        Ok(matches!(session.shown(None), Ok(Shown::Released)))
     }
 }
 
@@ -219,30 +239,47 @@ impl Session<'_> {
 
     /// Judges the table if it is there.
     fn shape(&mut self, key: &[String], columns: &[String]) -> Result<(), StoreError> {
-        match self.existing()? {
-            Some(existing) => check_shape(self.writer.dialect(), &self.label(), &existing, key, columns),
-            None => Ok(()),
-        }
+        let existing = match self.existing()? {
+            None => return Ok(()),
+            Some(existing) => existing,
+        };
+        let mut misfits = Misfits::default();
+        check_shape(self.writer.dialect(), &existing, key, columns, &mut misfits);
+        let unknown =
+            |names: &[String], key: bool| names.iter().map(|name| (name.clone(), None, key)).collect::<Vec<_>>();
+        let made = self.statement(&[unknown(key, true), unknown(columns, false)].concat())?;
+        misfits.or_none(&self.label(), &format!("{made}, with types for what is decided in place of …"))?;
+        let names: Vec<String> = key.iter().chain(columns).cloned().collect();
+        self.judge_history(&names, &existing)
     }
 
     fn judge(
-        &self,
+        &mut self,
         existing: &[Existing],
         layout: &Layout,
         key: &[String],
         columns: &[String],
     ) -> Result<Forms, StoreError> {
         let dialect = self.writer.dialect();
-        check_shape(dialect, &self.label(), existing, key, columns)?;
+        let mut misfits = Misfits::default();
+        check_shape(dialect, existing, key, columns, &mut misfits);
         let mut forms = Forms { names: Vec::new(), key: key.len(), forms: Vec::new() };
         for (at, seen) in layout.key.iter().chain(&layout.columns).enumerate() {
             let Some(column) = existing.iter().find(|column| same_name(dialect, &column.name, &seen.name)) else {
                 continue;
             };
-            let form = judge(dialect, column.class, Kind::of(seen), at < key.len());
-            forms.forms.push(form.map_err(|needed| columns::unfit(&self.label(), column, &needed))?);
+            let (kind, is_key) = (Kind::of(seen), at < key.len());
+            match judge(dialect, column.class, kind, is_key) {
+                Ok(form) => forms.forms.push(form),
+                Err(needed) => {
+                    let made = self.made(kind, is_key)?;
+                    misfits.unfit(column, &needed, alter(dialect, &self.table.name, &column.name, &made));
+                }
+            }
             forms.names.push(column.name.clone());
         }
+        let made = self.statement(&columns_of(layout))?;
+        misfits.or_none(&self.label(), &made)?;
         Ok(forms)
     }
 
@@ -254,7 +291,7 @@ impl Session<'_> {
         let existing = self.existing()?.ok_or_else(|| self.gone())?;
         let forms = self.judge(&existing, layout, key, columns)?;
         self.fence().prepare()?;
-        self.make_history(&forms.names)?;
+        self.make_history(&forms.names, &existing)?;
         self.make_view(&forms.names)?;
         Ok(forms)
     }
@@ -272,10 +309,10 @@ impl Session<'_> {
         }
         let (dialect, patience) = (self.writer.dialect(), self.patience());
         let sql = format!(
-            "SELECT recon_cycle FROM {} WHERE recon_run = {} AND recon_cycle <> {} LIMIT 1",
+            "SELECT recon_cycle FROM {} WHERE {} AND NOT {} LIMIT 1",
             dialect.table(&self.table.name),
-            dialect.text(&ticket.run),
-            dialect.text(&ticket.cycle)
+            bytes::is(dialect, "recon_run", &dialect.text(&ticket.run)),
+            bytes::is(dialect, "recon_cycle", &dialect.text(&ticket.cycle))
         );
         match self.writer.texts(&sql, patience)?.pop().and_then(|row| row.into_iter().next().flatten()) {
             None => Ok(()),

@@ -49,7 +49,7 @@ fn the_overtaken_run_is_never_complete(fresh: &Fresh) {
         .expect_err("overtaken");
     assert!(error.what.contains("overtaken"), "{error}");
     assert_eq!(fresh.count("decision"), 5);
-    assert!(first.publish(&ticket("c", 1), "x").expect_err("overtaken").what.contains("overtaken"));
+    assert!(publish(&mut first, &ticket("c", 1), "x", &layout).expect_err("overtaken").what.contains("overtaken"));
     assert_eq!(fresh.count("decision_released"), 0);
 }
 

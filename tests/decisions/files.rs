@@ -184,10 +184,10 @@ fn releasing_marks_the_file() {
         let back = round(&mut place, &first, &layout, &decisions);
         assert!(!place.is_published(&first).expect("asked"));
         for _ in 0..2 {
-            place.publish(&first, &back.hash).expect("published");
+            publish(&mut place, &first, &back.hash, &layout).expect("published");
             assert!(place.is_published(&first).expect("asked"));
         }
-        assert!(place.publish(&first, "another").is_err());
+        assert!(publish(&mut place, &first, "another", &layout).is_err());
         let marker = PathBuf::from(format!("{}.released", path.display()));
         let released: serde_json::Value =
             serde_json::from_slice(&std::fs::read(&marker).expect("a marker")).expect("JSON");
@@ -231,7 +231,7 @@ fn the_overtaken_run_leaves_the_file_alone() {
             assert!(
                 write(&mut place(&path), &early, &layout, &decisions).expect_err("too late").what.contains("overtaken")
             );
-            assert!(place(&path).publish(&early, "x").is_err());
+            assert!(publish(&mut place(&path), &early, "x", &layout).is_err());
         }
         assert_eq!(entries(path.parent().expect("a folder")).len(), 2);
     });
@@ -245,10 +245,15 @@ fn what_a_later_run_did_not_finish_is_not_released_in_its_name() {
         let ended = place(&path)
             .write(&ticket("c", 2), &layout, &mut each(&decisions), &mut |_| Err(StoreError::failed("ended")));
         assert_eq!(ended.expect_err("ended").what, "ended");
-        let error = place(&path).publish(&ticket("c", 2), "x").expect_err("the earlier run's");
+        let error = publish(&mut place(&path), &ticket("c", 2), "x", &layout).expect_err("the earlier run's");
         assert!(error.what.contains("does not hold the decisions of run 12-2"), "{error}");
         assert!(verify(&mut place(&path), &ticket("c", 2), &layout, &decisions).is_err());
-        assert!(place(&path).publish(&ticket("c", 1), "x").expect_err("overtaken").what.contains("overtaken"));
+        assert!(
+            publish(&mut place(&path), &ticket("c", 1), "x", &layout)
+                .expect_err("overtaken")
+                .what
+                .contains("overtaken")
+        );
     });
 }
 

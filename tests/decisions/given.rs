@@ -195,6 +195,12 @@ pub fn verify(
     place.verify(ticket, layout, &mut each(decisions))
 }
 
+/// Releases, as a release does.
+pub fn publish(place: &mut Place, ticket: &Ticket, hash: &str, layout: &Layout) -> Result<(), StoreError> {
+    let (key, columns) = names(layout);
+    place.publish(ticket, hash, &key, &columns)
+}
+
 /// Writes and verifies, as a run does, and reads as a release does: all say the same.
 pub fn round(place: &mut Place, ticket: &Ticket, layout: &Layout, decisions: &[Decision]) -> ReadBack {
     assert_eq!(write(place, ticket, layout, decisions).expect("written"), decisions.len() as u64);

@@ -4,10 +4,13 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod collations;
 mod fencing;
 mod files;
 mod given;
+mod history;
 mod life;
 mod schemas;
 mod tampering;
 mod values;
+mod views;

@@ -4,7 +4,7 @@ use recon::stores::ErrorClass;
 
 use crate::given::*;
 
-const OWN: &str = "recon_source VARCHAR(20) NOT NULL, recon_reason VARCHAR(40) NOT NULL, recon_cycle VARCHAR(500) NOT NULL, \
+pub const OWN: &str = "recon_source VARCHAR(20) NOT NULL, recon_reason VARCHAR(40) NOT NULL, recon_cycle VARCHAR(500) NOT NULL, \
                    recon_run VARCHAR(100) NOT NULL, recon_snapshot VARCHAR(100) NOT NULL";
 
 /// For each engine: the columns of a table, and what the message must name.
@@ -106,7 +106,7 @@ fn a_table_of_the_users_own_serves(fresh: &Fresh) {
     round(&mut place, &ticket("c", 1), &layout, &decisions);
     let back = round(&mut place, &ticket("c", 2), &layout, &decisions);
     assert_eq!((fresh.count("decision"), fresh.count("decision_history")), (40, 40));
-    place.publish(&ticket("c", 2), &back.hash).expect("published");
+    publish(&mut place, &ticket("c", 2), &back.hash, &layout).expect("published");
     assert_eq!(fresh.count("decision_released"), 40);
 }
 
@@ -127,7 +127,7 @@ fn the_types_that_are_made(fresh: &Fresh) {
     let (sql, types) = match fresh.kind() {
         "mysql" => (
             "SELECT column_type FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'decision' ORDER BY ordinal_position LIMIT 7",
-            ["varchar(255)", "bigint(20)", "decimal(65,30)", "longtext", "date", "datetime(6)", "tinyint(1)"],
+            ["varchar(255)", "bigint(20)", "decimal(65,10)", "longtext", "date", "datetime(6)", "tinyint(1)"],
         ),
         "postgres" => (
             "SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'decision'::regclass AND attnum > 0 ORDER BY attnum LIMIT 7",
@@ -183,5 +183,56 @@ on_every_engine!(
     refused_at_write,
     refused_before_anything_is_computed,
     a_table_of_the_users_own_serves,
-    the_types_that_are_made
+    the_types_that_are_made,
+    everything_that_does_not_fit_is_told,
 );
+
+/// Everything that does not fit is told at once, with the table that recon would make.
+fn everything_that_does_not_fit_is_told(fresh: &Fresh) {
+    let net = if fresh.kind() == "sqlite" { "REAL" } else { "DOUBLE PRECISION" };
+    fresh.sql(&format!(
+        "CREATE TABLE decision (id DATE, net {net}, recon_source VARCHAR(20) NOT NULL, other INT NOT NULL)"
+    ));
+    let (layout, decisions) = plain(3);
+    let (key, columns) = names(&layout);
+    let mut place = fresh.place();
+    let early = place.check(&ticket("c", 1), &key, &columns).expect_err("unfit");
+    for told in ["`memo`", "`recon_reason`", "`recon_cycle`", "`recon_run`", "`recon_snapshot`", "`other`"] {
+        assert!(early.what.contains(told), "{told}: {early}");
+    }
+    let hint = early.hint.expect("a hint");
+    assert!(hint.contains("CREATE TABLE") && hint.contains("recon_snapshot"), "{hint}");
+    let late = write(&mut place, &ticket("c", 1), &layout, &decisions).expect_err("unfit");
+    let id = if fresh.kind() == "sqlite" { "`id` is DATE" } else { "`id` is date" };
+    for told in ["`memo`", "`recon_run`", "`other`", "`net` is", id] {
+        assert!(late.what.contains(told), "{told}: {late}");
+    }
+    // What is told to be made can be made, and serves.
+    let hint = late.hint.expect("a hint");
+    let made = &hint[hint.find("CREATE TABLE").expect("the statement")..];
+    fresh.sql(&format!("DROP TABLE decision; {made}"));
+    round(&mut place, &ticket("c", 1), &layout, &decisions);
+}
+
+/// A later run has more digits than the table that the first one made: the refusal names the statement that mends it.
+#[test]
+fn more_digits_than_before_in_mysql() {
+    let fresh = Fresh::mysql();
+    let with = |net: &str| vec![decision(integer(1), vec![number(net), text("ok")])];
+    let of = |decisions: &[recon::decide::Decision]| crate::given::layout(&["id"], &["net", "memo"], decisions);
+    let mut place = fresh.place();
+    let (few, many) = (with("10.5"), with("10.123456789012"));
+    round(&mut place, &ticket("c", 1), &of(&few), &few);
+    assert_eq!(fresh.ask("SELECT CAST(net AS CHAR) FROM decision"), ["10.5000000000"]);
+    let error = write(&mut place, &ticket("c", 2), &of(&many), &many).expect_err("more digits");
+    let (mend, of_history) = (
+        "ALTER TABLE `decision` MODIFY `net` DECIMAL(65,12)",
+        "ALTER TABLE `decision_history` MODIFY `net` decimal(65,12)",
+    );
+    assert!(error.hint.as_deref().expect("a hint").contains(mend), "{error:?}");
+    fresh.sql(mend);
+    let error = write(&mut place, &ticket("c", 2), &of(&many), &many).expect_err("the history, too");
+    assert!(error.hint.as_deref().expect("a hint").contains(of_history), "{error:?}");
+    fresh.sql(of_history);
+    round(&mut place, &ticket("c", 2), &of(&many), &many);
+}
