@@ -109,7 +109,22 @@ fn what_cannot_be_loaded_is_said() {
     let outcome = place.recon(&["load", "p2p"]);
     assert_eq!(outcome.code, Some(2), "{outcome}");
     assert!(outcome.stderr.contains("recon demo p2p --keep DIR"), "{outcome}");
+    // Its tables have everyday names: into the stores of another project they are not put.
     place.write("recon.toml", "[stores.core]\nurl = \"sqlite:core.db\"\n");
+    let outcome = place.recon(&["load", "merchant", "--records", "10"]);
+    assert_eq!(outcome.code, Some(2), "{outcome}");
+    assert!(outcome.stderr.contains("is not the project of `merchant`"), "{outcome}");
+    assert!(!place.path().join("core.db").exists());
+    let kept = place.recon(&["demo", "merchant", "--keep", "merchant"]);
+    assert_eq!(kept.code, Some(0), "{kept}");
+    let project = place.read("merchant/recon.toml").replace("[stores.docs]", "[stores.papers]");
+    place.write(
+        "recon.toml",
+        project
+            .replace("store = \"docs\"", "store = \"papers\"")
+            .replace("profiles.servers.stores.docs", "profiles.servers.stores.papers")
+            .replace("profiles.postgres.stores.docs", "profiles.postgres.stores.papers"),
+    );
     let outcome = place.recon(&["load", "merchant", "--records", "10"]);
     assert_eq!(outcome.code, Some(2), "{outcome}");
     assert!(outcome.stderr.contains("there is no store `docs`"), "{outcome}");

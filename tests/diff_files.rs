@@ -435,5 +435,5 @@ fn keys_that_cannot_be_right_are_pointed_out() {
     let (code, report) =
         json(&place, &["diff", "l.ndjson", "c.ndjson", "--key", "id", "--map", "net=amount.net", "--format", "json"]);
     assert_eq!(code, 0);
-    assert!(report["sides"].to_string().contains("`amount` only amount.net is compared"), "{report}");
+    assert!(report["sides"].to_string().contains("`amount` only `amount.net` is compared"), "{report}");
 }

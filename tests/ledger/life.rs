@@ -260,7 +260,9 @@ on_each_engine! {
         }
         ledger.release(&key(1), "lee", "d", 1).expect("released");
         assert_eq!(ledger.prune("2000-01-01", "kim").expect("pruned").runs, 0);
-        let pruned = ledger.prune("2999-01-01", "kim").expect("pruned");
+        assert_eq!(code(&ledger.prune("2999-01-01", "kim").expect_err("still to come")), 2);
+        let now = ledger.now().expect("now");
+        let pruned = ledger.prune(&now, "kim").expect("pruned");
         assert_eq!((pruned.runs, pruned.discrepancies, pruned.snapshots), (1, 3, 1));
         let cycles = ledger.history(Some("payout"), None, 10).expect("read");
         assert_eq!(cycles.len(), 2);

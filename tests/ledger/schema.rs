@@ -44,7 +44,10 @@ on_each_engine! {
         // MySQL commits each definition: the note of the last one may be missing. The others take all or nothing.
         drop(fresh.open());
         if fresh.url.starts_with("mysql") {
-            fresh.sql("DROP TABLE recon_audit_head; UPDATE recon_schema SET complete = 0, statements = 0 WHERE version = 2");
+            fresh.sql(
+                "DROP TABLE recon_audit_head; UPDATE recon_schema SET complete = 0, statements = 0 WHERE version = 2; \
+                 DROP TABLE recon_canary; DELETE FROM recon_schema WHERE version > 2",
+            );
         }
         decided(&mut fresh.open(), &key(1), "kim", "d1");
     }

@@ -37,7 +37,7 @@ impl SqlWriter {
         let label = Locator::parse(url)?.label();
         let failed = |why: &dyn std::fmt::Display| {
             StoreError::failed(format!("cannot connect to {label}: {why}")).hint(
-                "check that the server runs, the URL and the account; the database must exist (CREATE DATABASE …)",
+                "check that the server runs, host, port, user and password, and that the database exists (CREATE DATABASE …)",
             )
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| failed(&e))?;
@@ -159,7 +159,12 @@ fn silent(label: &str, patience: Duration) -> StoreError {
 }
 
 fn refused(label: &str, error: &sqlx::Error) -> Refused {
-    let answered = matches!(error, sqlx::Error::Database(_));
+    // A server that goes down says so as an answer: PostgreSQL in class 57P, MySQL and MariaDB as 08S01.
+    let going = |code: &str| code.starts_with("57P") || code == "08S01";
+    let answered = match error {
+        sqlx::Error::Database(said) => !said.code().is_some_and(|code| going(&code)),
+        _ => false,
+    };
     let refused = StoreError::failed(format!("{label}: {}", said(error)));
     let error = if answered {
         refused
