@@ -15,8 +15,8 @@ pub(super) enum Found {
     Nothing,
     /// A table that can be written to.
     Table(Vec<Existing>),
-    /// A view, with its columns.
-    View(Vec<String>),
+    /// A view.
+    View,
     /// Something else: in which words.
     Other(String),
 }
@@ -56,7 +56,7 @@ fn mysql(writer: &mut SqlWriter, table: &str, patience: Duration) -> Result<Foun
     );
     let rows = writer.texts(&sql, patience)?;
     if field(kind, 0).contains("VIEW") {
-        return Ok(Found::View(rows.iter().map(|row| field(row, 0).to_owned()).collect()));
+        return Ok(Found::View);
     }
     let engine = field(kind, 1);
     if field(kind, 0) != "BASE TABLE" || !engine.eq_ignore_ascii_case("innodb") {
@@ -96,7 +96,7 @@ fn postgres(writer: &mut SqlWriter, table: &str, patience: Duration) -> Result<F
     let rows = writer.texts(&sql, patience)?;
     match field(kind, 0) {
         "r" | "p" => {}
-        "v" => return Ok(Found::View(rows.iter().map(|row| field(row, 0).to_owned()).collect())),
+        "v" => return Ok(Found::View),
         "m" => return Ok(Found::Other("a materialized view".into())),
         "f" => return Ok(Found::Other("a foreign table".into())),
         other => return Ok(Found::Other(format!("something else (`{other}`)"))),
@@ -125,7 +125,7 @@ fn sqlite(writer: &mut SqlWriter, table: &str, patience: Duration) -> Result<Fou
     );
     let rows = writer.texts(&sql, patience)?;
     if field(kind, 0) == "view" {
-        return Ok(Found::View(rows.iter().map(|row| field(row, 0).to_owned()).collect()));
+        return Ok(Found::View);
     }
     if field(kind, 1) == "virtual" {
         return Ok(Found::Other("a virtual table".into()));

@@ -225,7 +225,10 @@ impl Fence<'_> {
             }
             _ => format!("INSERT INTO {table} {values} ON CONFLICT (recon_cycle_hash) DO NOTHING"),
         };
-        self.touch(&insert)?;
+        // Where there is a row, the first statement that waits for an earlier attempt is the one that overtakes it.
+        if self.row(&ticket.cycle)?.is_none() {
+            self.touch(&insert)?;
+        }
         self.touch(&format!(
             "UPDATE {table} SET token = {token}, origin = {origin}, run = {run} WHERE recon_cycle_hash = '{hash}' \
              AND released_run IS NULL AND (NOT {} OR token <= {token})",

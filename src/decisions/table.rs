@@ -230,7 +230,7 @@ impl Session<'_> {
         let found = match look(&mut self.writer, &self.table.name, patience)? {
             Found::Nothing => return Ok(None),
             Found::Table(existing) => return Ok(Some(existing)),
-            Found::View(_) => "a view".to_owned(),
+            Found::View => "a view".to_owned(),
             Found::Other(what) => what,
         };
         Err(StoreError::usage(format!("{} is {found}: decisions are written to a table", self.label()))

@@ -91,7 +91,7 @@ impl Session<'_> {
         let (dialect, patience, name) = (self.writer.dialect(), self.patience(), self.beside("_released"));
         match look(&mut self.writer, &name, patience)? {
             Found::Nothing => return Ok(Shown::Missing),
-            Found::View(_) => {}
+            Found::View => {}
             _ => {
                 return Err(StoreError::usage(format!(
                     "{}: `{name}` is there and is no view; it is the name under which released decisions are shown",

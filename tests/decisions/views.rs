@@ -6,6 +6,24 @@ use recon::stores::ErrorClass;
 
 use crate::given::*;
 
+/// In which way MySQL compares the fences' texts with those of the table.
+fn collate(fresh: &Fresh) -> String {
+    let of = "SELECT CAST(collation_name AS CHAR) FROM information_schema.columns WHERE table_schema = DATABASE() \
+              AND table_name = 'decision' AND column_name = 'recon_run'";
+    match fresh.kind() {
+        "mysql" => format!(" COLLATE {}", fresh.ask(of)[0]),
+        _ => String::new(),
+    }
+}
+
+/// recon's view as it was once made.
+fn recons_join(fresh: &Fresh, table: &str) -> String {
+    let collate = collate(fresh);
+    format!(
+        "FROM {table} d JOIN decision_runs r ON r.released_run{collate} = d.recon_run AND r.recon_cycle{collate} = d.recon_cycle"
+    )
+}
+
 /// The table is renamed and begun anew, as at the end of a year: the view follows the table that was, and the index
 /// stays with it.
 fn a_table_that_is_begun_anew(fresh: &Fresh) {
@@ -40,13 +58,13 @@ fn a_view_of_somebody_else(fresh: &Fresh) {
     let back = round(&mut place, &ticket("c", 1), &layout, &decisions);
     let all =
         "SELECT d.id, d.net, d.memo, d.recon_source, d.recon_reason, d.recon_cycle, d.recon_run, d.recon_snapshot";
-    let join = "FROM decision d JOIN decision_runs r ON r.released_run = d.recon_run AND r.recon_cycle = d.recon_cycle";
+    let (bytes, join) = (collate(fresh), recons_join(fresh, "decision"));
     for foreign in [
         "SELECT * FROM decision".to_owned(),
         format!(
-            "{all} FROM decision d JOIN decision_runs r ON r.written_run = d.recon_run AND r.recon_cycle = d.recon_cycle"
+            "{all} FROM decision d JOIN decision_runs r ON r.written_run{bytes} = d.recon_run AND r.recon_cycle{bytes} = d.recon_cycle"
         ),
-        format!("{all} {join} OR r.recon_cycle = d.recon_cycle"),
+        format!("{all} {join} OR r.recon_cycle{bytes} = d.recon_cycle"),
         format!("{all} {join} WHERE d.id > 3"),
         format!("{} {join}", all.replace("d.net", "d.id AS net")),
     ] {
@@ -100,10 +118,11 @@ fn a_view_of_recons_own_that_is_outdated(fresh: &Fresh) {
     let made = fresh.ask(&definition);
     write(&mut place, &ticket("c", 1), &layout, &decisions).expect("written");
     assert_eq!(fresh.ask(&definition), made);
-    fresh.sql(
+    fresh.sql(&format!(
         "CREATE TABLE other AS SELECT * FROM decision; DROP VIEW decision_released; CREATE VIEW decision_released AS \
-         SELECT d.id, d.recon_run FROM other d JOIN decision_runs r ON r.released_run = d.recon_run AND r.recon_cycle = d.recon_cycle",
-    );
+         SELECT d.id, d.recon_run {}",
+        recons_join(fresh, "other")
+    ));
     assert_ne!(fresh.ask(&definition), made);
     publish(&mut place, &ticket("c", 1), &back.hash, &layout).expect("published");
     assert_eq!(fresh.ask(&definition), made);
