@@ -49,6 +49,8 @@ def measured(words, expected, wrong, what):
     except ValueError:
         sys.exit(f"error: {what}: {run.stderr or run.stdout[:400]}")
     diff = report.get("diff", report)
+    if diff is None:
+        sys.exit(f"error: {what}: {run.stderr}")
     counts = diff["counts"]
     found = counts["keys"] - counts["matched"]
     if found != len(expected["faults"]):

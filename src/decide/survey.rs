@@ -291,6 +291,10 @@ impl Iterator for Decisions<'_> {
 fn as_held(value: Value, number: bool) -> Value {
     match value {
         Value::Absent => Value::Null,
+        // `-0` is `0`, and not every place has another one.
+        Value::Number { ref amount, form } if amount.is_zero() => {
+            Value::Number { amount: Amount::new(0, amount.small().map_or(0, |(_, scale)| scale)), form }
+        }
         Value::Bool(truth) if number => {
             Value::Number { amount: Amount::new(i128::from(truth), 0), form: NumberForm::Integer }
         }

@@ -215,3 +215,14 @@ fn a_report_replaces_nothing_that_recon_works_with() {
         assert_eq!(outcome.code, Some(2), "{file}: {outcome}");
     }
 }
+
+#[test]
+fn a_negative_zero_is_nothing_in_every_place() {
+    let candidate = [CLEAN[0], r#"{"id": 2, "net": {"$numberDecimal": "-0.0000"}, "fee": 2}"#];
+    for file in ["decisions.parquet", "decisions.csv"] {
+        let project = Project::new(Engine::Sqlite, &[LEGACY[0], "2, '-0.00', '2'"], &candidate);
+        project.replace("store = \"core\"\ntable = \"payout_decision\"", &format!("file = \"{file}\""));
+        let (report, code) = project.report(&[]);
+        assert_eq!((report["verdict"].as_str(), code), (Some("clean"), Some(0)), "{file}: {report:#}");
+    }
+}
