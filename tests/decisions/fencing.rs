@@ -110,7 +110,7 @@ fn a_statement_under_way_is_waited_for(fresh: &Fresh, trigger: &str) {
         let early = scope.spawn(|| write(&mut fresh.place(), &ticket("c", 1), &layout, &decisions));
         std::thread::sleep(Duration::from_millis(700));
         write(&mut fresh.place(), &ticket("c", 2), &layout, &decisions).expect("written");
-        // On a busy machine it may have been done before: then it was complete, and is cleared away as a whole.
+        // Which one the server lets go on first is its own affair: the early run may have said that all is there.
         if let Err(error) = early.join().expect("no panic") {
             assert!(error.what.contains("overtaken"), "{error}");
         }
