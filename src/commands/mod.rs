@@ -134,8 +134,8 @@ pub fn guarded(command: impl FnOnce() -> Result<Exit, Failure>) -> Result<Exit, 
     })
 }
 
-/// Ends the process with the code for an interruption. Everything recon holds open is read-only or temporary and
-/// without a name, so there is nothing to clean up.
+/// Ends the process with the code for an interruption. What a command holds open is read-only, or temporary and without a
+/// name; a run's lease is free as soon as its process is gone, and what it wrote is seen by nobody.
 pub fn exit_on_interrupt() {
     // Without a handler the signal itself ends the process, which is as good.
     let _ = ctrlc::set_handler(|| {

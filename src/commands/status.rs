@@ -164,6 +164,11 @@ pub(super) fn next(global: &Global, named: &Named, cycle: Option<&Cycle>, needed
         State::Computed | State::Compared | State::Checked => {
             format!("its run was lost: `{}` starts again", command("verify"))
         }
+        State::Decided | State::Approved if named.reconciliation.decisions.is_none() => {
+            let name = &named.reconciliation.name;
+            let again = command("verify");
+            format!("its decisions are written nowhere: add [reconciliation.{name}.decisions], then `{again} --again`")
+        }
         State::Decided | State::Approved => {
             let release = format!("`{} --by WHO`", command("release"));
             match missing(cycle.approvals.len(), needed) {
