@@ -50,9 +50,8 @@ impl SqlWriter {
     pub fn connect(url: &str) -> Result<SqlWriter, StoreError> {
         let label = Locator::parse(url)?.label();
         let failed = |error: &dyn std::fmt::Display| {
-            StoreError::failed(format!("cannot connect to {label}: {error}")).hint(
-                "check host, port, user and password, and that the database exists (CREATE DATABASE …)",
-            )
+            StoreError::failed(format!("cannot connect to {label}: {error}"))
+                .hint("check host, port, user and password, and that the database exists (CREATE DATABASE …)")
         };
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| failed(&error))?;
