@@ -53,7 +53,7 @@ pub struct Survey {
     /// Of each of those columns, the sum of the values that are the candidate's: the money that trusts it.
     pub covered: Vec<Amount>,
     /// Values of the segment columns: of any record, and of those that take the candidate's value. At most
-    /// [`SEGMENTS`] of each.
+    /// a thousand of each.
     pub segments: (BTreeSet<String>, BTreeSet<String>),
     /// What the columns hold.
     pub layout: Layout,
@@ -68,7 +68,7 @@ pub struct Survey {
 }
 
 /// Segments that are remembered.
-pub const SEGMENTS: usize = 1_000;
+const SEGMENTS: usize = 1_000;
 
 #[derive(Clone, Default)]
 struct Sums {
