@@ -132,3 +132,33 @@ fn on_mysql_and_postgres() {
         caught_as_double_settlement(&place);
     }
 }
+
+/// Moments without a zone are of the one that was asked for, in every part.
+#[test]
+fn moments_are_of_the_asked_zone() {
+    let place = Place::new();
+    let url = format!("sqlite:{}", place.path().join("core.db").display());
+    support::sqlite(
+        &place.path().join("core.db"),
+        "CREATE TABLE payout (investor_id INTEGER PRIMARY KEY, paid TEXT);
+         INSERT INTO payout VALUES (1, '2026-11-13 05:00:00'), (2, '2026-11-13 19:00:00');",
+    );
+    let place = place.env("CORE", &url);
+    for count in [1, 2] {
+        let project = PROJECT.replace("count = 4", &format!("count = {count}"));
+        place.write(
+            "recon.toml",
+            format!("{project}[reconciliation.payout.columns]\npaid = {{ type = \"instant\" }}\n"),
+        );
+        place.write(
+            "legacy.sql",
+            "SELECT investor_id, paid FROM payout WHERE :day IS NOT NULL AND investor_id % :partitions = :partition\n",
+        );
+        let lines = "{\"investor_id\":1,\"paid\":\"2026-11-12T20:00:00Z\"}\n{\"investor_id\":2,\"paid\":\"2026-11-13T10:00:00Z\"}\n";
+        place.write("lake/payout.ndjson", lines);
+        let outcome = diff(&place, &["--timezone", "Asia/Seoul", "--format", "json"]);
+        assert_eq!(outcome.code, Some(0), "{count}: {outcome}");
+        let in_utc = diff(&place, &["--format", "json"]);
+        assert_eq!(in_utc.code, Some(1), "{count}: in UTC they are other moments: {in_utc}");
+    }
+}

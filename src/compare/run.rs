@@ -466,7 +466,8 @@ fn judge(report: &mut Report, counts: &Counts, doubts: &Doubts) -> Vec<String> {
     for (side, names) in
         [(&mut report.legacy, doubts.keys.0.join(", ")), (&mut report.candidate, doubts.keys.1.join(", "))]
     {
-        if side.rows > 0 && side.in_unknown == side.rows {
+        // Keys that are NULL or absent are one group; unknown values of other columns are a key each.
+        if side.rows > 1 && side.in_unknown == side.rows && counts.unknown == 1 {
             side.notices.push(format!("no record has a key that can be used: is ({names}) spelt right?"));
         }
     }
