@@ -15,6 +15,7 @@ mod show;
 mod side;
 pub(crate) mod spill;
 mod tally;
+mod verdict;
 
 pub use crate::stores::MakeSource;
 pub use judge::{ColumnOutcome, Copies, Outcome};

@@ -112,19 +112,11 @@ fn undecodable<'a>(
     let name = &plan.columns[column].legacy;
     sides.into_iter().find_map(|(side, copies)| {
         let copies = copies?;
-        let why =
-            copies.rows().find_map(|row| unknown_inside(&Value::of(copies.batch.at(row, plan.judge.key + column))))?;
+        let why = copies
+            .rows()
+            .find_map(|row| Value::of(copies.batch.at(row, plan.judge.key + column)).unknown().map(str::to_owned))?;
         Some((side, name.as_str(), why))
     })
-}
-
-fn unknown_inside(value: &Value) -> Option<String> {
-    match value {
-        Value::Unknown(reason) => Some(reason.clone()),
-        Value::Document(fields) => fields.iter().find_map(|(_, v)| unknown_inside(v)),
-        Value::Array(items) => items.iter().find_map(unknown_inside),
-        _ => None,
-    }
 }
 
 fn reason(plan: &Plan, key: &[(String, Value)], legacy: Option<Copies<'_>>, candidate: Option<Copies<'_>>) -> String {

@@ -193,16 +193,7 @@ fn is_payable(at: &crate::domain::CellRef<'_>, amount: bool) -> bool {
 fn is_unknown(at: &crate::domain::CellRef<'_>) -> bool {
     match at.cell {
         Cell::Unknown(_) => true,
-        Cell::Bson { .. } | Cell::Json(_) => inside(&Value::of(*at)),
-        _ => false,
-    }
-}
-
-fn inside(value: &Value) -> bool {
-    match value {
-        Value::Unknown(_) => true,
-        Value::Document(fields) => fields.iter().any(|(_, value)| inside(value)),
-        Value::Array(items) => items.iter().any(inside),
+        Cell::Bson { .. } | Cell::Json(_) => Value::of(*at).unknown().is_some(),
         _ => false,
     }
 }

@@ -79,6 +79,16 @@ impl Value {
         matches!(self, Value::Null | Value::Absent)
     }
 
+    /// Why it, or something inside it, could not be decoded.
+    pub fn unknown(&self) -> Option<&str> {
+        match self {
+            Value::Unknown(reason) => Some(reason),
+            Value::Document(fields) => fields.iter().find_map(|(_, value)| value.unknown()),
+            Value::Array(items) => items.iter().find_map(Value::unknown),
+            _ => None,
+        }
+    }
+
     /// The exact amount of a number, or of a text that is a plain decimal literal.
     pub fn amount(&self) -> Option<Amount> {
         match self {

@@ -4,140 +4,26 @@
 //! Nothing waits for ever: connecting, a statement and a lock each have a limit, and the server ends a transaction
 //! whose program has stopped moving (SQLite, which has no server, cannot).
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
-use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _, Row as _, TypeInfo, ValueRef};
+use sqlx::{AssertSqlSafe, Row as _, TypeInfo, ValueRef};
 use tokio::runtime::Runtime;
 
 use crate::domain::format_instant;
 use crate::stores::sql::Dialect;
 
+use super::connect::{Connected, STATEMENT, Server, connect, on};
 use super::error::{Again, LedgerError};
+pub(super) use super::field::{Field, Row, fields};
 
 /// Longest wait for a connection.
 const CONNECT: Duration = Duration::from_secs(10);
-/// Longest wait for the answer to a statement.
-const STATEMENT: Duration = Duration::from_secs(30);
-/// Longest wait for a row that another transaction holds, in seconds: transactions here last milliseconds.
-const LOCK_SECONDS: u64 = 8;
 /// After so much idleness the server may have ended the connection: a new one is made.
 const IDLE: Duration = Duration::from_secs(15);
 /// When so much time has gone, nothing is tried again.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// Statements kept prepared.
-const STATEMENTS: usize = 100;
 /// Attempts at a transaction.
 const ATTEMPTS: u32 = 5;
-
-enum Connected {
-    MySql(Box<MySqlConnection>),
-    Postgres(Box<PgConnection>),
-    Sqlite(Box<SqliteConnection>),
-}
-
-macro_rules! on {
-    ($connection:expr, $with:ident => $work:expr) => {
-        match $connection {
-            Connected::MySql($with) => $work,
-            Connected::Postgres($with) => $work,
-            Connected::Sqlite($with) => $work,
-        }
-    };
-}
-
-/// Where the ledger is.
-#[derive(Clone)]
-enum Server {
-    MySql(Box<MySqlConnectOptions>),
-    Postgres(Box<PgConnectOptions>),
-    Sqlite(PathBuf),
-}
-
-/// A value to bind, or one read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Field {
-    Null,
-    Integer(i64),
-    Text(String),
-}
-
-impl From<i64> for Field {
-    fn from(number: i64) -> Self {
-        Field::Integer(number)
-    }
-}
-
-impl From<&str> for Field {
-    /// PostgreSQL holds no NUL in a text: it is written as JSON writes it, on every engine alike.
-    fn from(text: &str) -> Self {
-        Field::Text(if text.contains('\0') { text.replace('\0', "\\u0000") } else { text.to_owned() })
-    }
-}
-
-impl From<&String> for Field {
-    fn from(text: &String) -> Self {
-        Field::from(text.as_str())
-    }
-}
-
-impl<T: Into<Field>> From<Option<T>> for Field {
-    fn from(value: Option<T>) -> Self {
-        value.map_or(Field::Null, Into::into)
-    }
-}
-
-/// Values to bind.
-macro_rules! fields {
-    ($($value:expr),* $(,)?) => { &[$($crate::ledger::database::Field::from($value)),*] };
-}
-pub(super) use fields;
-
-/// A row that was read.
-#[derive(Clone, Debug)]
-pub(super) struct Row(Vec<Field>);
-
-impl Row {
-    pub(super) fn text(&self, at: usize) -> Result<String, LedgerError> {
-        self.maybe_text(at)?.ok_or_else(|| unexpected(at, "NULL"))
-    }
-
-    pub(super) fn maybe_text(&self, at: usize) -> Result<Option<String>, LedgerError> {
-        match self.0.get(at) {
-            Some(Field::Text(text)) => Ok(Some(text.clone())),
-            Some(Field::Null) => Ok(None),
-            other => Err(unexpected(at, &format!("{other:?}"))),
-        }
-    }
-
-    pub(super) fn integer(&self, at: usize) -> Result<i64, LedgerError> {
-        self.maybe_integer(at)?.ok_or_else(|| unexpected(at, "NULL"))
-    }
-
-    pub(super) fn maybe_integer(&self, at: usize) -> Result<Option<i64>, LedgerError> {
-        match self.0.get(at) {
-            Some(Field::Integer(number)) => Ok(Some(*number)),
-            Some(Field::Null) => Ok(None),
-            other => Err(unexpected(at, &format!("{other:?}"))),
-        }
-    }
-}
-
-fn unexpected(at: usize, found: &str) -> LedgerError {
-    LedgerError::failed(format!("the ledger holds something else than expected in field {} ({found})", at + 1))
-        .hint_damaged()
-}
-
-impl LedgerError {
-    fn hint_damaged(self) -> Self {
-        self.hinted(
-            "its tables were changed by something else than recon; `recon runs verify-audit` shows what still holds",
-        )
-    }
-}
 
 /// A connection that mends itself between transactions.
 pub(super) struct Database {
@@ -546,61 +432,6 @@ pub(super) fn moment(milliseconds: i64) -> String {
         Some(second) if milliseconds % 1000 == 0 => format!("{second}.000Z"),
         _ => text,
     }
-}
-
-async fn connect(server: Server) -> Result<Connected, sqlx::Error> {
-    Ok(match server {
-        Server::MySql(options) => {
-            // Those who read sides prepare each statement once; here the same ones come again and again, and closing
-            // one before the next costs a wait on the network.
-            let mut connection = options.statement_cache_capacity(STATEMENTS).connect().await?;
-            // A value that does not fit is an error, whatever the server's own mode. A program that stopped moving
-            // inside a transaction must not hold its row for ever.
-            let version: String = sqlx::query_scalar("SELECT VERSION()").fetch_one(&mut connection).await?;
-            let idle = if version.contains("MariaDB") { ", idle_transaction_timeout = 10" } else { "" };
-            let set = format!(
-                "SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', \
-                 innodb_lock_wait_timeout = {LOCK_SECONDS}, wait_timeout = 30{idle}"
-            );
-            sqlx::raw_sql(AssertSqlSafe(set)).execute(&mut connection).await?;
-            // Every statement sees what was committed before it, not before the transaction's first.
-            sqlx::raw_sql("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").execute(&mut connection).await?;
-            Connected::MySql(Box::new(connection))
-        }
-        Server::Postgres(options) => {
-            let mut connection = options.connect().await?;
-            let set = format!(
-                "SET lock_timeout = '{LOCK_SECONDS}s'; SET statement_timeout = '{}s'; \
-                 SET idle_in_transaction_session_timeout = '10s'; SET synchronous_commit = on; SET client_min_messages = warning",
-                STATEMENT.as_secs()
-            );
-            sqlx::raw_sql(AssertSqlSafe(set)).execute(&mut connection).await?;
-            Connected::Postgres(Box::new(connection))
-        }
-        Server::Sqlite(file) => {
-            let options = SqliteConnectOptions::new()
-                .filename(file)
-                .create_if_missing(true)
-                .busy_timeout(Duration::from_secs(LOCK_SECONDS))
-                // Committed means on disk: a decision must survive a power cut.
-                .synchronous(SqliteSynchronous::Full)
-                // Temporary files are elsewhere: when there is no room for them it would say that this disk is full.
-                .pragma("temp_store", "MEMORY")
-                .disable_statement_logging();
-            let mut connection = SqliteConnection::connect_with(&options).await?;
-            let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut connection).await?;
-            if mode != "wal" {
-                // So that somebody who reads the ledger for long does not stop the heartbeat. Setting it needs the
-                // file for oneself; when several open a new file at once, one of them does it for all.
-                let set = SqliteConnectOptions::clone(&options).journal_mode(SqliteJournalMode::Wal);
-                if let Ok(with) = SqliteConnection::connect_with(&set).await {
-                    connection.close().await?;
-                    connection = with;
-                }
-            }
-            Connected::Sqlite(Box::new(connection))
-        }
-    })
 }
 
 #[cfg(test)]

@@ -12,8 +12,10 @@
 mod audit;
 mod begin;
 mod canary;
+mod connect;
 mod database;
 mod error;
+mod field;
 mod lease;
 mod lists;
 mod migrate;

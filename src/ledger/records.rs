@@ -295,9 +295,7 @@ pub(super) fn hash_of(text: &str) -> String {
     hex(&Sha256::digest(text.as_bytes()))
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
+pub(super) use crate::domain::hex;
 
 /// JSON of what can always be written as JSON: texts, numbers, lists and maps of texts.
 pub(super) fn json_of(value: &impl serde::Serialize) -> String {

@@ -235,3 +235,32 @@ fn date_keys_are_bound_too() {
         assert_eq!(report["diff"]["counts"]["keys"], 1, "{engine:?}: {report:#}");
     }
 }
+
+#[test]
+fn records_of_other_stores_do_not_complete_a_cycle() {
+    let project = Project::new(Engine::Sqlite, &LEGACY, &FIRST);
+    project.configure("[profiles.trial.stores.lake]\nurl = \"file:trial\"\n");
+    project.report(&[]);
+    project.place.write("trial/candidate.ndjson", MENDED.join("\n"));
+    let outcome = project.recon(&["retry", "--profile", "trial"]);
+    assert_eq!(outcome.code, Some(2), "{outcome}");
+    assert!(outcome.stderr.contains("`profile` is"), "{outcome}");
+}
+
+/// A key that only the candidate has, twice, does not stand in for one that legacy must have.
+#[test]
+fn a_retry_knows_the_population_as_well_as_a_verification() {
+    let twice = [FIRST[0], FIRST[1], FIRST[2], r#"{"id": 9, "net": 1, "fee": 1}"#, r#"{"id": 9, "net": 1, "fee": 1}"#];
+    let project = Project::new(Engine::Sqlite, &LEGACY[..3], &twice);
+    project.configure("[reconciliation.payout.population]\nstore = \"core\"\nquery = \"population.sql\"\n");
+    project.place.write("population.sql", "SELECT 4 AS n\n");
+    let (report, code) = project.report(&[]);
+    assert_eq!((report["verdict"].as_str(), code), (Some("incomplete"), Some(3)), "{report:#}");
+    for keys in [&[][..], &["--keys", "2"][..]] {
+        let (report, code) = retry(&project, keys);
+        assert_eq!((report["verdict"].as_str(), code), (Some("incomplete"), Some(3)), "{keys:?}: {report:#}");
+    }
+    project.place.write("population.sql", "SELECT 3 AS n\n");
+    let (report, code) = retry(&project, &[]);
+    assert_eq!((report["verdict"].as_str(), code), (Some("warned"), Some(0)), "{report:#}");
+}

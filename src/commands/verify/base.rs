@@ -45,7 +45,9 @@ pub(super) fn same_settings(ledger: &mut Ledger, named: &Named, args: &VerifyArg
         return Err(Failure::incomplete(format!("the ledger does not hold the settings of run {run}"))
             .hint("`recon verify … --again` computes the whole cycle"));
     };
-    let paths = ["/reconciliation/key", "/reconciliation/columns", "/reconciliation/policy", "/percent"];
+    // Another profile means other stores: their records do not complete these.
+    let paths =
+        ["/profile", "/stores", "/reconciliation/key", "/reconciliation/columns", "/reconciliation/policy", "/percent"];
     let flags = ["/flags/timezone", "/flags/types", "/flags/missing"];
     let other = paths.iter().chain(&flags).find(|path| now.pointer(path) != then.pointer(path));
     let Some(path) = other else { return Ok(()) };

@@ -81,5 +81,5 @@ fn kind_name(kind: ParamType) -> &'static str {
 }
 
 fn sha256(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    crate::domain::hex(&Sha256::digest(text.as_bytes()))
 }
