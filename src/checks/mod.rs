@@ -1,0 +1,11 @@
+//! Checks: validation queries and rules that live in the ledger's database, what they mean, and what became of them.
+//! Must not know any one store's syntax, and must not decide anything but a check's own outcome.
+#![deny(clippy::float_arithmetic)]
+
+mod definition;
+mod outcome;
+mod row;
+
+pub use definition::{Definition, Kind, Malformed, Severity, Stage, TIMEOUT, Threshold};
+pub use outcome::{Found, Judged, Outcome, judge};
+pub use row::CheckRow;
