@@ -3,9 +3,16 @@
 #![deny(clippy::float_arithmetic)]
 
 mod definition;
+mod mask;
 mod outcome;
+mod over;
 mod row;
+mod rules;
+mod run;
 
 pub use definition::{Definition, Kind, Malformed, Severity, Stage, TIMEOUT, Threshold};
+pub use mask::Masks;
 pub use outcome::{Found, Judged, Outcome, judge};
+pub use over::Material;
 pub use row::CheckRow;
+pub use run::{Ask, EachRow, Ran, Settings, run};

@@ -2,6 +2,7 @@
 //! read the process's environment itself.
 
 mod calendar;
+mod checks;
 mod error;
 mod expand;
 mod headers;
@@ -16,11 +17,12 @@ mod tests;
 mod validate;
 
 pub use calendar::{Calendar, HolidaySource};
+pub use checks::Checks;
 pub use error::ConfigError;
 pub(crate) use error::{did_you_mean, listed};
 pub(crate) use headers::check_header;
 pub use project::{Project, Store, StoreKind};
-pub use raw::{Checks, Choice, ChoiceWithoutLegacy, ParamType, Policy, Release};
+pub use raw::{Choice, ChoiceWithoutLegacy, ParamType, Policy, Release};
 pub use reconciliation::{
     Canary, ColumnSettings, Command, Decisions, Field, FileRef, Http, Input, Mapped, Origin, Partitions,
     PathDefinition, Population, Queries, Reconciliation, What,

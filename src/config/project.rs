@@ -10,7 +10,8 @@ use toml::de::{DeTable, DeValue};
 use super::calendar::{self, Calendar};
 use super::error::{ConfigError, SourceText, did_you_mean, listed};
 use super::expand::{expand, overlay};
-use super::raw::{Checks, RawProfile, RawProject};
+use super::checks::Checks;
+use super::raw::{RawProfile, RawProject};
 use super::reconciliation::Reconciliation;
 use super::secret::{Secret, mask_url};
 use super::validate;
@@ -27,7 +28,7 @@ pub struct Project {
     /// The ledger's URL.
     pub ledger: Secret,
     /// `[checks]`
-    pub checks: Option<Checks>,
+    pub checks: Checks,
     /// The file's text, its variables not yet replaced, and an API's headers and passwords masked: what settings were in
     /// force can be told without a secret.
     pub text: String,
@@ -150,6 +151,7 @@ impl Project {
             let url = located(raw.url.into_inner(), kind, folder);
             stores.insert(name.clone(), Store { name, kind, url, check_url });
         }
+        let checks = raw.checks.map(|raw| raw.checks(&source)).transpose()?.unwrap_or_default();
         let ledger = match raw.ledger {
             Some(ledger) => match store_kind(&ledger.url, &source)? {
                 StoreKind::MongoDb | StoreKind::Files => {
@@ -175,7 +177,7 @@ impl Project {
             profile: profile.map(str::to_owned),
             stores,
             ledger,
-            checks: raw.checks,
+            checks,
             text,
             reconciliations,
             calendars,

@@ -10,6 +10,7 @@ use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use toml::Spanned;
 
 use super::calendar::RawCalendar;
+use super::checks::RawChecks;
 use super::secret::{Hidden, Secret};
 use crate::domain::ColumnType;
 
@@ -26,7 +27,7 @@ pub(super) struct RawProject {
     pub profiles: BTreeMap<String, RawProfile>,
     #[serde(default)]
     pub reconciliation: BTreeMap<String, RawReconciliation>,
-    pub checks: Option<Checks>,
+    pub checks: Option<RawChecks>,
     #[serde(default)]
     pub calendar: BTreeMap<String, RawCalendar>,
 }
@@ -280,14 +281,6 @@ pub(super) struct RawDecisions {
 pub struct Release {
     /// Approvals needed, each by someone other than who ran it.
     pub approvals: u32,
-}
-
-/// `[checks]`
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Checks {
-    /// Whether an edited check decides only after someone else approved it.
-    pub approval: bool,
 }
 
 /// An amount or percentage in quotes. A TOML float would be a binary float, so it is refused.

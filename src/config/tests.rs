@@ -41,7 +41,8 @@ fn the_reference_parses_and_says_what_it_says() {
     let project = parse(REFERENCE).expect("the reference");
     assert_eq!(project.stores["core"].kind, StoreKind::MySql);
     assert_eq!(project.stores["core"].url.expose(), "mysql://recon:hunter2@127.0.0.1:3306/p2p");
-    assert_eq!(project.checks, Some(Checks { approval: true }));
+    assert!(project.checks.approval && project.checks.masks.hide("account_no") && !project.checks.masks.hide("net"));
+    assert_eq!((project.checks.concurrency, project.checks.samples, project.checks.rows), (4, 5, 100_000));
     let payout = project.reconciliation("payout").expect("payout");
     let names: Vec<_> = payout.key.iter().map(|k| (k.legacy.as_str(), k.candidate.as_str())).collect();
     assert_eq!(names, [("investor_id", "investor_id"), ("currency", "ccy")]);
@@ -265,6 +266,8 @@ fn files_that_must_not_parse() {
         ("stages: no list", small("[reconciliation.payout.stages]\nreleased = \"paid\"")),
         ("negative approvals", small("[reconciliation.payout.release]\napprovals = -1")),
         ("approval of a wrong type", small("[checks]\napproval = \"yes\"")),
+        ("no check at a time", small("[checks]\nconcurrency = 0")),
+        ("a mask that is none", small("[checks]\nmask = [\"phone\", \"a***[\"]")),
     ];
     let mut all = String::new();
     for (name, text) in cases {

@@ -1,5 +1,6 @@
 //! The verdict of a verification, from what was compared, decided, counted and checked. Pure.
 
+use crate::checks::{Outcome, Severity};
 use crate::domain::Amount;
 use crate::ledger::RunVerdict;
 use crate::report::Counts;
@@ -23,6 +24,28 @@ pub struct Evidence<'a> {
     pub strict: bool,
     /// Whether it is fine that no record was compared with another.
     pub allow_empty: bool,
+    /// Every check that decides.
+    pub checks: &'a [CheckSaid<'a>],
+}
+
+/// What a check says to the verdict.
+#[derive(Clone, Copy, Debug)]
+pub struct CheckSaid<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Whether it blocks.
+    pub severity: Severity,
+    /// What there is to be said.
+    pub message: &'a str,
+}
+
+impl CheckSaid<'_> {
+    fn sentence(&self, what: &str) -> String {
+        let colon = if self.message.is_empty() { "" } else { ": " };
+        format!("the check `{}` {what}{colon}{}", self.name, self.message)
+    }
 }
 
 /// A verdict and why.
@@ -110,6 +133,19 @@ pub fn judge(evidence: &Evidence<'_>) -> Judgement {
             kinds.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
         warned.push(format!("{differing} of {} do not agree: {}", keys(counts.keys), parts.join(", ")));
     }
+    for check in evidence.checks {
+        let not_checked = match check.severity {
+            Severity::Error => &mut incomplete,
+            Severity::Warn => &mut warned,
+        };
+        match check.outcome {
+            Outcome::Pass | Outcome::Skipped => {}
+            Outcome::Warn => warned.push(check.sentence("warns")),
+            Outcome::Fail => blocked.push(check.sentence("fails")),
+            Outcome::Unknown => not_checked.push(check.sentence("could not be determined")),
+            Outcome::Tripped => not_checked.push(check.sentence("is switched off by its over-detection guard")),
+        }
+    }
     let verdict = match (incomplete.is_empty(), blocked.is_empty(), warned.is_empty()) {
         (false, ..) => RunVerdict::Incomplete,
         (_, false, _) => RunVerdict::Blocked,
@@ -139,6 +175,7 @@ mod tests {
             max_discrepancy_rate: None,
             strict: false,
             allow_empty: false,
+            checks: &[],
         };
         change(&mut evidence);
         judge(&evidence)
@@ -185,6 +222,37 @@ mod tests {
         let more = Counts { keys: 11, matched: 10, candidate_only: 1, ..Counts::default() };
         assert_eq!(with(more, 10, 10), RunVerdict::Warned);
         assert_eq!(with(more, 10, 11), RunVerdict::Incomplete);
+    }
+
+    #[test]
+    fn a_check_that_was_not_made_is_never_green() {
+        let plain = Survey::default();
+        let of = |outcome, severity| {
+            let check = CheckSaid { name: "net", outcome, severity, message: "3 violations" };
+            let checks = [CheckSaid { outcome: Outcome::Pass, ..check }, check];
+            let counts = counts(3, 0);
+            let evidence = Evidence {
+                counts: &counts,
+                survey: Some(&plain),
+                doubts: &[],
+                expected: None,
+                max_discrepancy_rate: None,
+                strict: false,
+                allow_empty: false,
+                checks: &checks,
+            };
+            judge(&evidence).verdict
+        };
+        for (outcome, error, warn) in [
+            (Outcome::Pass, RunVerdict::Clean, RunVerdict::Clean),
+            (Outcome::Skipped, RunVerdict::Clean, RunVerdict::Clean),
+            (Outcome::Warn, RunVerdict::Warned, RunVerdict::Warned),
+            (Outcome::Fail, RunVerdict::Blocked, RunVerdict::Blocked),
+            (Outcome::Unknown, RunVerdict::Incomplete, RunVerdict::Warned),
+            (Outcome::Tripped, RunVerdict::Incomplete, RunVerdict::Warned),
+        ] {
+            assert_eq!((of(outcome, Severity::Error), of(outcome, Severity::Warn)), (error, warn), "{outcome:?}");
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::domain::Value;
 use crate::report::DiscrepancyKind;
 
 pub use canary::{Advice, Trial, advise};
-pub use judgement::{Evidence, Judgement, exceeds, judge};
+pub use judgement::{CheckSaid, Evidence, Judgement, exceeds, judge};
 pub use rule::{Rule, Ruling};
 pub use survey::{Bridge, Survey, decisions, fold, survey};
 

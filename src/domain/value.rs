@@ -4,7 +4,7 @@
 use std::fmt;
 
 use super::amount::Amount;
-use super::batch::{Cell, CellRef, NumberForm};
+use super::batch::{Batch, Cell, CellRef, NumberForm};
 use super::temporal::{format_date, format_instant, format_time};
 use super::{bson, json};
 
@@ -66,6 +66,32 @@ impl Value {
             Cell::Bson { at, array } => bson::bson_value(cell.bytes(at), array),
             Cell::Json(span) => json::json_value(cell.text(span)),
             Cell::Unknown(span) => Value::Unknown(cell.text(span).to_owned()),
+        }
+    }
+
+    /// The cell of a plain value, its bytes put into a batch; documents and arrays have none and are unknown.
+    pub fn cell(&self, batch: &mut Batch) -> Cell {
+        match self {
+            Value::Absent => Cell::Absent,
+            Value::Null => Cell::Null,
+            Value::Bool(b) => Cell::Bool(*b),
+            Value::Number { amount, form } => {
+                let small = amount.small().and_then(|(coefficient, scale)| Some((coefficient, i16::try_from(scale).ok()?)));
+                match small {
+                    Some((coefficient, scale)) => Cell::Number { coefficient, scale, form: *form },
+                    None => Cell::Wide { text: batch.store(amount.to_string().as_bytes()), form: *form },
+                }
+            }
+            Value::Text { text, untyped: false } => Cell::Text(batch.store(text.as_bytes())),
+            Value::Text { text, untyped: true } => Cell::Untyped(batch.store(text.as_bytes())),
+            Value::Bytes(bytes) => Cell::Bytes(batch.store(bytes)),
+            Value::Date(days) => Cell::Date(*days),
+            Value::Instant { nanos, digits } => Cell::Instant { nanos: *nanos, digits: *digits },
+            Value::Time { nanos, digits } => Cell::Time { nanos: *nanos, digits: *digits },
+            Value::Uuid(bytes) => Cell::Uuid(*bytes),
+            Value::ObjectId(bytes) => Cell::ObjectId(*bytes),
+            Value::Document(_) | Value::Array(_) => batch.unknown(&format!("a {} is no plain value", self.type_name())),
+            Value::Unknown(reason) => batch.unknown(reason),
         }
     }
 

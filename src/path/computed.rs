@@ -202,7 +202,8 @@ fn send(result: &DataFrame, request: &ReadRequest, out: &mut Outlet) -> Result<(
     Ok(())
 }
 
-fn cell(value: AnyValue<'_>, batch: &mut Batch) -> Cell {
+/// The cell of a value of a frame.
+pub(crate) fn cell(value: AnyValue<'_>, batch: &mut Batch) -> Cell {
     let integer = |value: i128| Cell::Number { coefficient: value, scale: 0, form: NumberForm::Integer };
     match value {
         AnyValue::Null => Cell::Null,

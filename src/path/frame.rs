@@ -67,12 +67,7 @@ impl FrameBuilder {
     /// `typed` says of which columns the user declared that numbers are decimals: there a binary float stands for its
     /// shortest decimal form.
     pub fn new(input: &str, columns: &[String], typed: &dyn Fn(&str) -> bool) -> Self {
-        let columns = columns.iter().map(|name| ColumnBuilder {
-            name: name.clone(),
-            typed: typed(name),
-            rows: 0,
-            values: Values::None,
-        });
+        let columns = columns.iter().map(|name| ColumnBuilder::new(name, typed(name)));
         FrameBuilder { input: input.to_owned(), columns: columns.collect(), records: 0, hash: RecordsHash::default() }
     }
 
@@ -126,7 +121,8 @@ impl FrameBuilder {
     }
 }
 
-struct ColumnBuilder {
+/// Gathers the values of one column.
+pub(crate) struct ColumnBuilder {
     name: String,
     typed: bool,
     rows: usize,
@@ -156,6 +152,16 @@ fn wrong<T>(what: impl Into<String>, hint: &str) -> Result<T, Wrong> {
 const ONE_TYPE: &str = "give the field one type: fields = { name = { path = \"…\", type = \"decimal\" } }";
 
 impl ColumnBuilder {
+    /// For the column of this name; where `typed`, a binary float stands for its shortest decimal form.
+    pub(crate) fn new(name: &str, typed: bool) -> Self {
+        ColumnBuilder { name: name.to_owned(), typed, rows: 0, values: Values::None }
+    }
+
+    /// Takes a value; says why it cannot be held.
+    pub(crate) fn add(&mut self, value: CellRef<'_>) -> Result<(), String> {
+        self.push(value).map_err(|wrong| wrong.what)
+    }
+
     fn push(&mut self, value: CellRef<'_>) -> Result<(), Wrong> {
         let kind = match value.cell {
             Cell::Absent | Cell::Null => {
@@ -226,7 +232,8 @@ impl ColumnBuilder {
         Ok(values)
     }
 
-    fn finish(self) -> Result<Column, String> {
+    /// The column.
+    pub(crate) fn finish(self) -> Result<Column, String> {
         let name = polars::prelude::PlSmallStr::from(self.name.as_str());
         Ok(match self.values {
             Values::None => Column::full_null(name, self.rows, &DataType::Null),

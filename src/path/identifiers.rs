@@ -6,7 +6,7 @@ use sqlparser::dialect::GenericDialect;
 use sqlparser::tokenizer::{Token, Tokenizer};
 
 /// Every word of a SQL text, in lower case.
-pub(super) struct Identifiers {
+pub(crate) struct Identifiers {
     words: HashSet<String>,
     /// Texts in quotes: a function may be given an input, or a column of one, by name.
     texts: HashSet<String>,
@@ -15,7 +15,7 @@ pub(super) struct Identifiers {
 
 impl Identifiers {
     /// Of a SQL text; one that cannot be read names everything, and is refused later with a better message.
-    pub(super) fn of(sql: &str) -> Identifiers {
+    pub(crate) fn of(sql: &str) -> Identifiers {
         let Ok(tokens) = Tokenizer::new(&GenericDialect, sql).tokenize() else {
             return Identifiers { words: HashSet::new(), texts: HashSet::new(), every: true };
         };
@@ -42,9 +42,16 @@ impl Identifiers {
         Identifiers { words, texts, every }
     }
 
+    /// Whether the text may read this input.
+    pub(crate) fn may_read(&self, input: &str) -> bool {
+        let input = input.to_lowercase();
+        self.words.contains(&input)
+            || self.texts.iter().any(|text| *text == input || text.starts_with(&format!("{input}.")))
+    }
+
     /// Whether the text may name this column of this input. An input that is named in quotes is read whole: which of
     /// its columns is meant depends on what it has.
-    pub(super) fn may_name(&self, input: &str, column: &str) -> bool {
+    pub(crate) fn may_name(&self, input: &str, column: &str) -> bool {
         self.every || self.words.contains(&column.to_lowercase()) || self.texts.contains(&input.to_lowercase())
     }
 }

@@ -20,8 +20,11 @@ mod texts;
 
 pub use build::{Context, Path, build};
 pub use chain::ChainSource;
+pub(crate) use computed::cell as frame_cell;
+pub(crate) use frame::ColumnBuilder;
 pub use frame::{FrameBuilder, Gathered, RecordsHash};
 pub use gather::documents;
+pub(crate) use identifiers::Identifiers;
 pub use input::{ReadyInput, ready};
 pub use partitioned::PartitionedSource;
 pub use shape::{Shape, ShapedSource};
