@@ -6,6 +6,7 @@ mod definition;
 mod mask;
 mod outcome;
 mod over;
+mod previous;
 mod row;
 mod rules;
 mod run;
@@ -14,5 +15,6 @@ pub use definition::{Definition, Kind, Malformed, Severity, Stage, TIMEOUT, Thre
 pub use mask::Masks;
 pub use outcome::{Found, Judged, Outcome, judge};
 pub use over::Material;
+pub use previous::Previous;
 pub use row::CheckRow;
 pub use run::{Ask, EachRow, Ran, Settings, run};

@@ -48,6 +48,8 @@ pub struct Found {
     pub violations: u64,
     /// Records of which it could not be said.
     pub unknown: u64,
+    /// The first of them, and why.
+    pub why: Option<String>,
     /// Records that it looked at, where that is known.
     pub examined: Option<u64>,
     /// The one value that its query gives, for a check that expects something of it.
@@ -127,8 +129,10 @@ pub fn judge(definition: &Definition, found: &Found, population: Option<u64>) ->
     let open = match (&found.truncated, found.unknown) {
         (Some(why), _) => Some(why.clone()),
         (None, 0) => None,
-        (None, 1) => Some("1 record could not be judged".to_owned()),
-        (None, n) => Some(format!("{n} records could not be judged")),
+        (None, n) => {
+            let first = found.why.as_ref().map(|why| format!(", the first: {why}")).unwrap_or_default();
+            Some(format!("{n} {} could not be judged{first}", if n == 1 { "record" } else { "records" }))
+        }
     };
     let with = |told: &str, more: &Option<String>| match (told.is_empty(), more) {
         (true, Some(more)) => more.clone(),

@@ -15,6 +15,7 @@ use crate::domain::{Batch, CellRef, Value};
 use crate::path::exact::{TableSchema, compile};
 use crate::path::{ColumnBuilder, Identifiers, frame_cell};
 
+use super::previous::Previous;
 use super::run::EachRow;
 
 /// Columns of a discrepancy behind those of its key.
@@ -35,6 +36,8 @@ pub struct Material<'a> {
     pub layout: &'a Layout,
     /// Cycle, run and snapshot of the decisions.
     pub ticket: &'a Ticket,
+    /// The decisions of the previous released cycle, where there is one.
+    pub previous: Option<Previous>,
 }
 
 /// A table of a run.

@@ -1,9 +1,11 @@
 //! One file per command: the only place where rooms are joined. No logic worth a unit test lives here, but for
 //! the reading of small flag values.
 
+mod asking;
 pub mod calculator;
 pub mod calendar;
 pub mod canary;
+mod checking;
 mod cycle;
 pub mod demo;
 pub mod diff;

@@ -18,6 +18,7 @@ mod tally;
 mod verdict;
 
 pub use crate::stores::MakeSource;
+pub(crate) use cursor::{Cursor, Halt};
 pub use judge::{ColumnOutcome, Copies, Outcome};
 pub use merge::SideName;
 pub use plan::{Definition, Plan, PlanError, PlannedColumn};

@@ -13,6 +13,7 @@ use crate::report::DiscrepancyKind;
 pub use canary::{Advice, Trial, advise};
 pub use judgement::{CheckSaid, Evidence, Judgement, exceeds, judge};
 pub use rule::{Rule, Ruling};
+pub(crate) use survey::amounts;
 pub use survey::{Bridge, Survey, decisions, fold, survey};
 
 /// Whose value a decision uses.

@@ -259,7 +259,7 @@ pub struct Decisions<'a> {
 }
 
 /// Which compared columns hold amounts: those with control totals.
-fn amounts(report: &Report) -> Vec<bool> {
+pub(crate) fn amounts(report: &Report) -> Vec<bool> {
     report.columns.iter().map(|column| column.totals.is_some()).collect()
 }
 

@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::{Decisions, Project, StoreKind};
 use crate::decide::{Decision, Taken};
-use crate::domain::{Amount, ColumnType, Value};
+use crate::domain::{Amount, ColumnType, Filter, Literal, Operator, Value};
 use crate::stores::sql::Dialect;
 use crate::stores::{Locator, Settings, StoreError};
 
@@ -181,6 +181,22 @@ impl Place {
         let file = DecisionsFile::new(path, params, settings)?;
         let files = file.files().into_iter().map(Path::to_owned).collect();
         Ok(Place { label: file.path.display().to_string(), at: At::File(file), files, in_order: None })
+    }
+
+    /// Where the decisions of a run are read as records, and which of the rows are its own.
+    ///
+    /// # Errors
+    /// Class `Usage`: a name that cannot be used.
+    pub fn records(&self, run: &str) -> Result<(Locator, Option<Filter>), StoreError> {
+        let own = Filter::Compare {
+            column: "recon_run".to_owned(),
+            operator: Operator::Equal,
+            literal: Literal::Text(run.to_owned()),
+        };
+        Ok(match &self.at {
+            At::Table(table) => (Locator::parse(&table.url)?.with_table(table.name.clone()), Some(own)),
+            At::File(file) => (file.locator()?, Some(own)),
+        })
     }
 
     /// How messages name it: no password.

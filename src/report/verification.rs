@@ -128,6 +128,35 @@ pub struct Check {
     pub violations: u64,
     /// What it says.
     pub message: String,
+    /// The stage after which it runs.
+    pub stage: Option<&'static str>,
+    /// `sql`, `pipeline`, `run` or `rule`.
+    pub kind: String,
+    /// Records that it looked at, where that is known.
+    pub examined: Option<u64>,
+    /// Records of which it could not be said.
+    pub unknown: u64,
+    /// The value that its query gives, for a check that expects something of it.
+    pub value: Option<String>,
+    /// Some of its violations.
+    pub samples: Vec<Map<String, Json>>,
+    /// How long it took.
+    pub milliseconds: u64,
+    /// The edited version that ran beside it and does not decide.
+    pub shadow: Option<Shadow>,
+}
+
+/// An edited version of a check, which nobody approved yet.
+#[derive(Clone, Debug)]
+pub struct Shadow {
+    /// Its version.
+    pub version: u64,
+    /// What would have become of the check.
+    pub outcome: &'static str,
+    /// Records that violate it.
+    pub violations: u64,
+    /// What it says.
+    pub message: String,
 }
 
 impl Verification {
@@ -245,9 +274,17 @@ fn canary_object(canary: &Canary) -> Json {
 }
 
 fn check_object(check: &Check) -> Json {
+    let shadow = check.shadow.as_ref().map(|shadow| {
+        json!({
+            "version": shadow.version, "outcome": shadow.outcome, "violations": shadow.violations,
+            "message": shadow.message,
+        })
+    });
     json!({
         "name": check.name, "version": check.version, "outcome": check.outcome, "severity": check.severity,
-        "violations": check.violations, "message": check.message,
+        "violations": check.violations, "message": check.message, "stage": check.stage, "kind": check.kind,
+        "examined": check.examined, "unknown": check.unknown, "value": check.value, "samples": check.samples,
+        "shadow": shadow,
     })
 }
 
@@ -407,18 +444,26 @@ fn checks(checks: &[Check]) -> Grid {
         0,
         &[("check", Align::Left), ("outcome", Align::Left), ("violations", Align::Right), ("", Align::Left)],
     );
-    for check in checks {
-        let style = match check.outcome {
-            "pass" => Style::Good,
-            "warn" | "skipped" => Style::Warning,
-            _ => Style::Bad,
-        };
+    let style = |outcome: &str| match outcome {
+        "pass" => Style::Good,
+        "warn" | "skipped" => Style::Warning,
+        _ => Style::Bad,
+    };
+    let mut row = |name: GridCell, outcome: &'static str, style: Style, violations: u64, message: &str| {
         grid.row(vec![
-            GridCell::text(visible(&check.name).to_string(), Style::Bold),
-            GridCell::text(check.outcome, style),
-            GridCell::text(words::count(check.violations), Style::Plain),
-            GridCell::text(visible(&check.message).to_string(), Style::Plain),
+            name,
+            GridCell::text(outcome, style),
+            GridCell::text(words::count(violations), Style::Plain),
+            GridCell::text(visible(message).to_string(), Style::Plain),
         ]);
+    };
+    for check in checks {
+        let name = GridCell::text(visible(&check.name).to_string(), Style::Bold);
+        row(name, check.outcome, style(check.outcome), check.violations, &check.message);
+        if let Some(shadow) = &check.shadow {
+            let name = GridCell::text(format!("  version {}, not approved", shadow.version), Style::Dim);
+            row(name, shadow.outcome, Style::Dim, shadow.violations, &shadow.message);
+        }
     }
     grid
 }

@@ -7,6 +7,7 @@ mod support;
 
 mod callers;
 mod canary;
+mod checks;
 mod engine;
 mod examples;
 mod retry;

@@ -9,6 +9,8 @@ use crate::commands::cycle::Named;
 use crate::commands::diff::{Request, rules, settings};
 use crate::commands::named::{both, definition};
 use crate::commands::who::who;
+use crate::checks::{Material, Stage};
+use crate::commands::checking::Checking;
 use crate::commands::{Failure, canary, release};
 use crate::compare::{Compared, Definition};
 use crate::config::{Choice, ChoiceWithoutLegacy, Policy};
@@ -163,6 +165,9 @@ impl Work<'_> {
         base: &mut Base,
     ) -> Result<(Compared, Verification, RunVerdict), Failure> {
         self.keep_settings(run, known)?;
+        let mut checking = self.checking(ledger, run)?;
+        checking.run(&[Stage::Registered], None, None);
+        checking.keep(run)?;
         let mut compared = self.compare(run, request)?;
         run.advance(&State::Computed, Some(&format!("{} again", read(&compared))))?;
         run.advance(&State::Compared, Some(&compared.report.summary()))?;
@@ -193,16 +198,36 @@ impl Work<'_> {
                 sum.maybe_legacy
             ));
         }
-        let mut judgement = judge(&Evidence {
-            counts: &sum.counts,
-            survey: Some(&survey),
-            doubts: &doubts,
-            expected: known.expected,
-            max_discrepancy_rate: rate,
-            strict: self.args.strict,
-            allow_empty: false,
-        });
-        run.advance(&State::Checked, None)?;
+        let keys = sum.counts.keys;
+        let ticket = known.ticket.clone();
+        let layout = sum.layout.clone();
+        let mut check = |checking: &mut Checking<'_>, stages: &[Stage], kept: &mut Kept| {
+            let mut completed = Completed { kept, anew: &anew };
+            let mut each = |take: &mut dyn FnMut(&Decision)| {
+                completed.again()?.try_for_each(|decision| decision.map(|decision| take(&decision)))
+            };
+            // Of the records only some were computed again; the decisions are all there.
+            let material =
+                Material { compared: None, decisions: Some(&mut each), layout: &layout, ticket: &ticket, previous: None };
+            checking.run(stages, Some(material), Some(keys));
+        };
+        check(&mut checking, &[Stage::Computed, Stage::Compared], &mut base.kept);
+        checking.keep(run)?;
+        let expected = known.expected;
+        let judged = |unproved: &[String], checking: &Checking<'_>| {
+            judge(&Evidence {
+                counts: &sum.counts,
+                survey: Some(&survey),
+                doubts: &[unproved, doubts.as_slice()].concat(),
+                expected,
+                max_discrepancy_rate: rate,
+                strict: self.args.strict,
+                allow_empty: false,
+                checks: &checking.said(),
+            })
+        };
+        run.advance(&State::Checked, checking.summary().as_deref())?;
+        let mut judgement = judged(&[], &checking);
         let settled = anew.values().filter(|decision| !matches!(decision.reason, Reason::Discrepancy(_))).count();
         known.notices.push(format!(
             "{} of {} unsettled records of run {} were computed again; {} of them agree now",
@@ -211,7 +236,7 @@ impl Work<'_> {
             base.run.holder.run,
             count(settled as u64)
         ));
-        let mut found = None;
+        let (mut found, mut unproved) = (None, Vec::new());
         if self.is_written(judgement.verdict) {
             let mut completed = Completed { kept: &mut base.kept, anew: &anew };
             let there =
@@ -221,15 +246,15 @@ impl Work<'_> {
             reasons.extend(bridges.iter().filter(|bridge| !bridge.residual.is_zero()).map(|bridge| {
                 format!("the decisions of `{}` do not tie: residual {}", bridge.column, bridge.residual)
             }));
-            if !reasons.is_empty() {
-                judgement.verdict = RunVerdict::Incomplete;
-                judgement.reasons.splice(0..0, reasons);
-            }
+            unproved = reasons;
             found = Some((there.read_back, bridges));
         } else {
             let what = judgement.verdict.name();
             known.notices.push(format!("{} was not written: the run is {what}", place.label()));
         }
+        check(&mut checking, &[Stage::Decided], &mut base.kept);
+        checking.keep(run)?;
+        judgement = judged(&unproved, &checking);
         run.confirm()?;
         let verdict = judgement.verdict;
         let mut verification = self.blank(known, &judgement, Some(compared.report.clone()), &state_of(verdict));
@@ -242,6 +267,7 @@ impl Work<'_> {
             hash: found.as_ref().map(|(there, _)| there.hash.clone()),
             totals: found.map(|(_, bridges)| bridges).unwrap_or_default(),
         });
+        verification.take(&checking);
         verification.completes = Some((base.run.holder.run.to_string(), sum.counts));
         verification.canary.fallback = rule.fallback;
         self.cut_back(ledger, &verification)?;

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use crate::cli::{Global, VerifyArgs};
 use crate::commands::cycle::Named;
 use crate::commands::diff::{Request, comparison};
+use crate::checks::{Material, Stage};
+use crate::commands::checking::{self, Checking};
 use crate::commands::{Failure, canary, output, progress, release, status};
 use crate::compare::{Compared, Comparison, compare};
 use crate::config::{Decisions, Input, What};
@@ -125,6 +127,9 @@ impl Work<'_> {
         known: &mut Known,
     ) -> Result<(Compared, Verification, RunVerdict), Failure> {
         self.keep_settings(run, known)?;
+        let mut checking = self.checking(ledger, run)?;
+        checking.run(&[Stage::Registered], None, None);
+        checking.keep(run)?;
         let mut compared = self.compare(run, request)?;
         run.advance(&State::Computed, Some(&read(&compared)))?;
         run.advance(&State::Compared, Some(&compared.report.summary()))?;
@@ -139,37 +144,77 @@ impl Work<'_> {
             true => Some(self.survey(&mut compared, &rule)?),
             false => None,
         };
-        let judgement = judge(&Evidence {
-            counts: &counts,
-            survey: surveyed.as_ref(),
-            doubts: &compared.doubts,
-            expected: known.expected,
-            max_discrepancy_rate: rate,
-            strict: self.args.strict,
-            allow_empty: self.args.read.allow_empty,
-        });
-        run.advance(&State::Checked, None)?;
+        let ticket = known.ticket.clone();
+        let previous = checking::previous(self.named, ledger, run.id().cycle, self.settings)?;
+        let mut check = |checking: &mut Checking<'_>, stages: &[Stage], compared: &mut Compared| {
+            let material = surveyed.as_ref().map(|survey| Material {
+                compared: Some((compared, rule)),
+                decisions: None,
+                layout: &survey.layout,
+                ticket: &ticket,
+                previous: previous.clone(),
+            });
+            checking.run(stages, material, surveyed.is_some().then_some(counts.keys));
+        };
+        check(&mut checking, &[Stage::Computed, Stage::Compared], &mut compared);
+        checking.keep(run)?;
+        let doubts = compared.doubts.clone();
+        let (expected, survey) = (known.expected, surveyed.clone());
+        let judged = |unproved: &[String], checking: &Checking<'_>| {
+            judge(&Evidence {
+                counts: &counts,
+                survey: survey.as_ref(),
+                doubts: &[unproved, doubts.as_slice()].concat(),
+                expected,
+                max_discrepancy_rate: rate,
+                strict: self.args.strict,
+                allow_empty: self.args.read.allow_empty,
+                checks: &checking.said(),
+            })
+        };
+        run.advance(&State::Checked, checking.summary().as_deref())?;
 
-        let mut outcome = Outcome { judgement, survey: surveyed, fallback, found: None, place: None };
+        let judgement = judged(&[], &checking);
+        let mut outcome = Outcome { judgement, survey: survey.clone(), fallback, found: None, place: None };
+        let mut unproved = Vec::new();
         match (place, &outcome.survey) {
             (None, _) => known.notices.push(
                 "recon.toml has no [decisions] for this reconciliation: the decisions are written nowhere".to_owned(),
             ),
             (Some(_), None) => {}
             (Some(place), Some(_)) if self.is_written(outcome.judgement.verdict) => {
-                self.write(run, place, &mut compared, rule, known, &mut outcome)?;
+                unproved = self.write(run, place, &mut compared, rule, known, &mut outcome)?;
             }
             (Some(place), Some(_)) => {
                 let what = outcome.judgement.verdict.name();
                 known.notices.push(format!("{} was not written: the run is {what}", place.label()));
             }
         }
+        check(&mut checking, &[Stage::Decided], &mut compared);
+        checking.keep(run)?;
+        let may_be_paid = |verdict| state_of(verdict) == State::Decided;
+        let before = std::mem::replace(&mut outcome.judgement, judged(&unproved, &checking));
+        if let (true, false, Some(place)) =
+            (may_be_paid(before.verdict), may_be_paid(outcome.judgement.verdict), &outcome.place)
+        {
+            let what = outcome.judgement.verdict.name();
+            known.notices.push(format!("{place} was written, and the run is {what}: nothing of it may be paid"));
+        }
         run.confirm()?;
         let verdict = outcome.judgement.verdict;
-        let verification = self.report(known, Some(&compared), &outcome, &state_of(verdict));
+        let mut verification = self.report(known, Some(&compared), &outcome, &state_of(verdict));
+        verification.take(&checking);
         self.cut_back(ledger, &verification)?;
         end(run, verdict, &verification)?;
         Ok((compared, verification, verdict))
+    }
+
+    /// The checks of the reconciliation, as they stand now.
+    pub(super) fn checking(&self, ledger: &mut Ledger, run: &Run) -> Result<Checking<'_>, Failure> {
+        let (cycle, id) = (self.named.key.to_string(), run.id().to_string());
+        let names = [("recon_cycle", cycle.as_str()), ("recon_run", id.as_str())];
+        let name = &self.named.reconciliation.name;
+        Checking::load(ledger, &self.named.project, name, &self.named.params, &names, self.settings, run.lost())
     }
 
     /// Cuts the canary back after a breach, before the run ends: killed in between, the next run does it again.
@@ -262,7 +307,8 @@ impl Work<'_> {
         whole.map(Some).ok_or_else(|| wrong(format!("gives {value}")))
     }
 
-    /// Writes the decisions, reads them back where they are, and proves that they are those, and that their totals tie.
+    /// Writes the decisions and reads them back where they are; says why they are not proved to be those that were
+    /// made, or do not tie, if so.
     fn write(
         &self,
         run: &mut Run,
@@ -271,19 +317,15 @@ impl Work<'_> {
         rule: Rule,
         known: &Known,
         outcome: &mut Outcome,
-    ) -> Result<(), Failure> {
-        let Some(survey) = &outcome.survey else { return Ok(()) };
+    ) -> Result<Vec<String>, Failure> {
+        let Some(survey) = &outcome.survey else { return Ok(Vec::new()) };
         let mut again = FromCompared { compared, rule, layout: &survey.layout };
         let found = written(run, place, (&known.ticket, &survey.layout), survey.taken, &mut again, self.global.quiet)?;
         let mut reasons = found.reasons;
         reasons.extend(ties(survey, &found.read_back));
-        if !reasons.is_empty() {
-            outcome.judgement.verdict = RunVerdict::Incomplete;
-            outcome.judgement.reasons.splice(0..0, reasons);
-        }
         outcome.found = Some(found.read_back);
         outcome.place = Some(place.label().to_owned());
-        Ok(())
+        Ok(reasons)
     }
 
     fn report(&self, known: &Known, compared: Option<&Compared>, outcome: &Outcome, state: &State) -> Verification {

@@ -1,0 +1,99 @@
+//! The decisions of the previous released cycle, read beside the records of this run in key order. Must not know what
+//! they are wanted for.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use crate::compare::{Copies, Cursor, Halt, Plan};
+use crate::domain::{Filter, cmp_keys};
+use crate::stores::{KeyRange, MakeSource, ReadRequest, Reader, StoreError, Wanted, Wish};
+
+/// Bytes of memory to sort with, where their place does not give them in key order.
+const SORTING: usize = 64 << 20;
+
+/// Where the decisions of the previous released cycle are.
+#[derive(Clone)]
+pub struct Previous {
+    /// Makes the source of its rows.
+    pub make: MakeSource,
+    /// Which of the rows are that run's.
+    pub filter: Option<Filter>,
+    /// The run.
+    pub run: String,
+}
+
+/// Those decisions, being gone through.
+pub(super) struct Before {
+    /// Kept: its thread reads.
+    _reader: Reader,
+    cursor: Cursor,
+    key: usize,
+    columns: Vec<String>,
+    run: String,
+}
+
+impl Before {
+    /// Opens them: the compared columns of a plan that they have.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub(super) fn open(previous: &Previous, plan: &Plan) -> Result<Before, String> {
+        let failed = |error: &StoreError| format!("the decisions of run {} before cannot be read: {error}", previous.run);
+        let reader = Reader::start(Arc::clone(&previous.make), Wish::default(), Arc::default());
+        let opened = reader.opened().map_err(|error| failed(&error))?;
+        let has = |name: &&String| opened.columns.iter().any(|column| column.name == **name);
+        if let Some(name) = plan.key.iter().find(|name| !has(name)) {
+            return Err(format!("the decisions of run {} before have no key column `{name}`", previous.run));
+        }
+        let own = ["recon_source", "recon_reason"].map(str::to_owned);
+        let columns: Vec<String> = plan.columns.iter().map(|column| &column.legacy).filter(has).cloned().collect();
+        // What is judged here has to be read.
+        let here = previous.filter.as_ref().filter(|_| !opened.filters);
+        let judged = here.map(Filter::columns).unwrap_or_default();
+        let wanted = plan.key.iter().chain(&columns).chain(&own).chain(&judged);
+        let request = ReadRequest {
+            columns: wanted.map(|name| Wanted { name: name.clone(), fix: None }).collect(),
+            key: plan.key.len(),
+            filter: previous.filter.clone().filter(|_| opened.filters),
+            range: KeyRange::default(),
+            keys: None,
+            fresh: false,
+        };
+        let sort = (!opened.ordered).then_some(SORTING);
+        let (batches, give_back) = reader.begin(vec![request], &plan.judge.rules, here, sort);
+        let cursor = Cursor::start(batches, give_back, plan.key.len()).map_err(|halt| told(&previous.run, &halt))?;
+        let names = columns.into_iter().chain(["source", "reason"].map(str::to_owned)).collect();
+        Ok(Before { _reader: reader, cursor, key: plan.key.len(), columns: names, run: previous.run.clone() })
+    }
+
+    /// Names of the values behind the key.
+    pub(super) fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    /// The decision of a key; keys are asked for in their order.
+    ///
+    /// # Errors
+    /// They cannot be read on.
+    pub(super) fn find(&mut self, wanted: Copies<'_>) -> Result<Option<Copies<'_>>, String> {
+        while self.cursor.live() {
+            let current = self.cursor.current();
+            match cmp_keys(current.batch, current.first, wanted.batch, wanted.first, self.key) {
+                Ordering::Less => {}
+                Ordering::Equal => return Ok(Some(self.cursor.current())),
+                Ordering::Greater => return Ok(None),
+            }
+            self.cursor.advance().map_err(|halt| told(&self.run, &halt))?;
+        }
+        Ok(None)
+    }
+}
+
+fn told(run: &str, halt: &Halt) -> String {
+    let why = match halt {
+        Halt::OutOfOrder { key, previous, .. } => format!("{key} comes after {previous}"),
+        Halt::TooManyCopies { key } => format!("{key} stands there too often"),
+        Halt::Failed(error) => error.to_string(),
+    };
+    format!("the decisions of run {run} before cannot be read: {why}")
+}

@@ -1,0 +1,397 @@
+//! The checks of one run: which version of each decides and which only runs beside it, what came of them stage by stage,
+//! and what the ledger keeps of that. Must not judge the run.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::SystemTime;
+
+use serde_json::{Map, Value as Json};
+
+use crate::checks::{self, CheckRow, Definition, Found, Material, Outcome, Previous, Ran, Severity, Stage, judge};
+use crate::config::{Project, did_you_mean};
+use crate::decide::CheckSaid;
+use crate::decisions::Place;
+use crate::domain::Value;
+use crate::ledger::{CheckResult, CheckVersion, Ledger, NotedCheck, Run};
+use crate::report::verification::{Check, Shadow, Verification};
+use crate::stores::{MakeSource, Settings};
+
+use super::Failure;
+use super::asking::Asking;
+use super::cycle::Named;
+use super::named::params;
+
+/// Cycles that are looked at at once.
+const PAGE: u32 = 100;
+
+/// The checks of a run.
+pub(super) struct Checking<'a> {
+    project: &'a Project,
+    settings: &'a Settings,
+    /// Values of `:name`: the cycle's parameters, and its names.
+    params: Vec<(String, Value)>,
+    stop: Arc<AtomicBool>,
+    versions: Vec<Version>,
+    done: Vec<Done>,
+    /// How many of `done` the ledger has.
+    kept: usize,
+    pub(super) notices: Vec<String>,
+}
+
+/// One version of a check that has a part in the run.
+struct Version {
+    name: String,
+    number: u64,
+    /// Whether it decides; else it only runs beside the one that does.
+    decides: bool,
+    content: Content,
+}
+
+enum Content {
+    /// To be run after its stage.
+    Ready(Box<Definition>),
+    /// Settled without running: malformed, tripped, turned off or not approved.
+    Settled { severity: Severity, outcome: Outcome, message: String, stage: Option<Stage>, kind: String },
+}
+
+/// A version and what came of it.
+struct Done {
+    name: String,
+    number: u64,
+    decides: bool,
+    stage: Option<Stage>,
+    kind: String,
+    severity: Severity,
+    outcome: Outcome,
+    violations: u64,
+    message: String,
+    found: Found,
+    samples: Vec<Map<String, Json>>,
+    started_at: String,
+    took_ms: u64,
+}
+
+impl<'a> Checking<'a> {
+    /// Reads the checks of a reconciliation, notes those that were edited, and settles those that do not run.
+    ///
+    /// # Errors
+    /// The ledger cannot be read or written.
+    pub(super) fn load(
+        ledger: &mut Ledger,
+        project: &'a Project,
+        reconciliation: &str,
+        params: &[(String, Value)],
+        names: &[(&str, &str)],
+        settings: &'a Settings,
+        stop: Arc<AtomicBool>,
+    ) -> Result<Checking<'a>, Failure> {
+        let of_text = |text: &str| Value::Text { text: text.to_owned(), untyped: false };
+        let mut all = params.to_vec();
+        all.extend(names.iter().map(|(name, value)| ((*name).to_owned(), of_text(value))));
+        let mut checking =
+            Checking { project, settings, params: all, stop, versions: Vec::new(), done: Vec::new(), kept: 0, notices: Vec::new() };
+        for noted in ledger.note_checks()? {
+            checking.note(&noted, reconciliation);
+        }
+        let settled = checking.versions.iter().filter_map(Done::settled);
+        checking.done = settled.collect();
+        Ok(checking)
+    }
+
+    fn note(&mut self, noted: &NotedCheck, reconciliation: &str) {
+        let belongs = |row: &CheckRow| row.reconciliation.as_deref().is_none_or(|name| name.trim().is_empty() || name == reconciliation);
+        let name = &noted.current.name;
+        if let Some(other) = noted.current.row.reconciliation.as_deref().filter(|other| !other.trim().is_empty()) {
+            let known = || self.project.reconciliations().map(|one| one.name.as_str());
+            if !known().any(|known| known == other) {
+                let hint = did_you_mean(other, known()).map(|hint| format!("; {hint}")).unwrap_or_default();
+                self.notices.push(format!(
+                    "the check `{name}` belongs to the reconciliation `{other}`, which recon.toml does not have{hint}: it does not run"
+                ));
+            }
+        }
+        let decides = match self.project.checks.approval {
+            true => noted.approved.as_ref(),
+            false => Some(&noted.current),
+        };
+        let current = &noted.current;
+        match decides {
+            Some(decides) => self.add(decides, true, noted, belongs(&decides.row)),
+            None if belongs(&current.row) => {
+                let (severity, stage, kind) = told(&current.row);
+                let message = "nobody approved it yet: it only runs beside the others".to_owned();
+                let content = Content::Settled { severity, outcome: Outcome::Skipped, message, stage, kind };
+                self.versions.push(Version { name: name.clone(), number: current.version, decides: true, content });
+            }
+            None => {}
+        }
+        if decides.map(|version| version.version) != Some(current.version) {
+            self.add(current, false, noted, belongs(&current.row));
+        }
+    }
+
+    fn add(&mut self, version: &CheckVersion, decides: bool, noted: &NotedCheck, belongs: bool) {
+        if belongs {
+            let content = content(&version.row, noted);
+            self.versions.push(Version { name: version.name.clone(), number: version.version, decides, content });
+        }
+    }
+
+    /// Whether any version runs after a stage.
+    pub(super) fn has(&self, stage: Stage) -> bool {
+        self.versions.iter().any(|version| matches!(&version.content, Content::Ready(ready) if ready.stage == stage))
+    }
+
+    /// Only this stage is looked at: what is settled belongs to other stages.
+    pub(super) fn only(&mut self, stage: Stage) {
+        self.done.retain(|done| done.stage == Some(stage));
+    }
+
+    /// Runs the checks of some stages. `population` is the number of the run's distinct keys, where it is known.
+    pub(super) fn run(&mut self, stages: &[Stage], material: Option<Material<'_>>, population: Option<u64>) {
+        let ready: Vec<(&Version, &Definition)> = (self.versions.iter())
+            .filter_map(|version| match &version.content {
+                Content::Ready(ready) if stages.contains(&ready.stage) => Some((version, ready.as_ref())),
+                _ => None,
+            })
+            .collect();
+        if ready.is_empty() {
+            return;
+        }
+        let of = &self.project.checks;
+        let ask = Asking { project: self.project, params: &self.params, settings: self.settings, stop: &self.stop };
+        let settings = checks::Settings {
+            ask: &ask,
+            concurrency: of.concurrency,
+            samples: of.samples,
+            masks: &of.masks,
+            params: &self.params,
+        };
+        let began = SystemTime::now();
+        let definitions: Vec<&Definition> = ready.iter().map(|(_, definition)| *definition).collect();
+        let ran = checks::run(&definitions, material, &settings);
+        let done = ready.into_iter().zip(ran).map(|((version, definition), ran)| {
+            Done::of(version, definition, ran, population, began)
+        });
+        let done: Vec<Done> = done.collect();
+        self.done.extend(done);
+    }
+
+    /// Keeps what came of them, and switches off what tripped its guard.
+    ///
+    /// # Errors
+    /// The ledger fails, or the cycle is another run's.
+    pub(super) fn keep(&mut self, run: &mut Run) -> Result<(), Failure> {
+        let new = self.done.get(self.kept..).unwrap_or_default();
+        let results: Vec<CheckResult> = new.iter().map(Done::result).collect();
+        if !results.is_empty() {
+            run.record_check_results(&results)?;
+        }
+        for done in new.iter().filter(|done| done.has_just_tripped()) {
+            run.trip_check(&done.name, done.number, &done.message)?;
+        }
+        self.kept = self.done.len();
+        Ok(())
+    }
+
+    /// What those that decide say to the verdict.
+    pub(super) fn said(&self) -> Vec<CheckSaid<'_>> {
+        let deciding = self.done.iter().filter(|done| done.decides);
+        let said = deciding.map(|done| CheckSaid {
+            name: &done.name,
+            outcome: done.outcome,
+            severity: done.severity,
+            message: &done.message,
+        });
+        said.collect()
+    }
+
+    /// How many passed and did not, for the ledger's history; `None` where there are none.
+    pub(super) fn summary(&self) -> Option<String> {
+        let deciding = || self.done.iter().filter(|done| done.decides);
+        let counted = Outcome::ALL.into_iter().filter_map(|outcome| {
+            let count = deciding().filter(|done| done.outcome == outcome).count();
+            (count > 0).then(|| format!("{count} {}", outcome.name()))
+        });
+        let counted: Vec<String> = counted.collect();
+        (!counted.is_empty()).then(|| format!("checks: {}", counted.join(", ")))
+    }
+
+    /// As reports show them, by name.
+    pub(super) fn report(&self) -> Vec<Check> {
+        let mut all: Vec<Check> = Vec::new();
+        for done in self.done.iter().filter(|done| done.decides) {
+            let shadow = self.done.iter().find(|other| !other.decides && other.name == done.name);
+            all.push(done.report(shadow));
+        }
+        all.sort_by(|one, other| one.name.cmp(&other.name));
+        all
+    }
+}
+
+/// What a version is, before it runs.
+fn content(row: &CheckRow, noted: &NotedCheck) -> Content {
+    let (severity, stage, kind) = told(row);
+    let settled = |outcome, message: String| Content::Settled { severity, outcome, message, stage, kind: kind.clone() };
+    if let Some(trip) = noted.tripped.as_ref() {
+        return settled(
+            Outcome::Tripped,
+            format!(
+                "switched off since {} ({}); `recon checks enable {} --reason …` switches it on again",
+                trip.at, trip.message, noted.current.name
+            ),
+        );
+    }
+    match Definition::of(row) {
+        Err(malformed) => settled(Outcome::Unknown, malformed.to_string()),
+        Ok(definition) if !definition.enabled => settled(Outcome::Skipped, "it is turned off".to_owned()),
+        Ok(definition) => Content::Ready(Box::new(definition)),
+    }
+}
+
+/// What a row says of severity, stage and kind, whatever else is wrong with it. What does not say is an error.
+fn told(row: &CheckRow) -> (Severity, Option<Stage>, String) {
+    let severity = match row.severity.as_deref().map(str::trim) {
+        Some("warn") => Severity::Warn,
+        _ => Severity::Error,
+    };
+    let stage = Stage::ALL.into_iter().find(|stage| row.stage.as_deref().map(str::trim) == Some(stage.name()));
+    (severity, stage, row.kind.clone().unwrap_or_default())
+}
+
+impl Verification {
+    /// Takes what came of the checks into the report.
+    pub(super) fn take(&mut self, checking: &Checking<'_>) {
+        self.checks = checking.report();
+        self.notices.extend(checking.notices.iter().cloned());
+        let off = self.checks.iter().filter(|check| check.outcome == "skipped").count();
+        if off > 0 {
+            let are = if off == 1 { "check does" } else { "checks do" };
+            self.notices.push(format!("{off} {are} not decide: turned off, or not approved"));
+        }
+    }
+}
+
+impl Done {
+    fn settled(version: &Version) -> Option<Done> {
+        let Content::Settled { severity, outcome, message, stage, kind } = &version.content else { return None };
+        Some(Done {
+            name: version.name.clone(),
+            number: version.number,
+            decides: version.decides,
+            stage: *stage,
+            kind: kind.clone(),
+            severity: *severity,
+            outcome: *outcome,
+            violations: 0,
+            message: message.clone(),
+            found: Found::default(),
+            samples: Vec::new(),
+            started_at: String::new(),
+            took_ms: 0,
+        })
+    }
+
+    fn of(version: &Version, definition: &Definition, ran: Ran, population: Option<u64>, began: SystemTime) -> Done {
+        let (found, judged) = match ran.found {
+            Ok(found) => {
+                let judged = judge(definition, &found, population);
+                (found, judged)
+            }
+            Err(why) => {
+                let judged = checks::Judged { outcome: Outcome::Unknown, message: why, violations: 0 };
+                (Found::default(), judged)
+            }
+        };
+        let started = began.checked_add(ran.after).and_then(|at| jiff::Timestamp::try_from(at).ok());
+        Done {
+            name: version.name.clone(),
+            number: version.number,
+            decides: version.decides,
+            stage: Some(definition.stage),
+            kind: definition.kind.name().to_owned(),
+            severity: definition.severity,
+            outcome: judged.outcome,
+            violations: judged.violations,
+            message: judged.message,
+            found,
+            samples: ran.samples,
+            started_at: started.map_or_else(String::new, |at| format!("{at:.3}")),
+            took_ms: u64::try_from(ran.took.as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+
+    /// A version that decides, ran now and flagged more than is plausible.
+    fn has_just_tripped(&self) -> bool {
+        self.decides && self.outcome == Outcome::Tripped && !self.started_at.is_empty()
+    }
+
+    fn result(&self) -> CheckResult {
+        CheckResult {
+            name: self.name.clone(),
+            role: if self.decides { "decides" } else { "shadow" }.to_owned(),
+            stage: self.stage.map_or_else(String::new, |stage| stage.name().to_owned()),
+            version: self.number,
+            outcome: self.outcome.name().to_owned(),
+            severity: self.severity.name().to_owned(),
+            violations: self.violations,
+            examined: self.found.examined,
+            unknown: self.found.unknown,
+            value: self.found.value.as_ref().map(ToString::to_string),
+            message: self.message.clone(),
+            samples: Json::from(self.samples.iter().cloned().map(Json::Object).collect::<Vec<_>>()).to_string(),
+            started_at: self.started_at.clone(),
+            duration_ms: self.took_ms,
+        }
+    }
+
+    fn report(&self, shadow: Option<&Done>) -> Check {
+        Check {
+            name: self.name.clone(),
+            version: self.number,
+            outcome: self.outcome.name(),
+            severity: self.severity.name(),
+            violations: self.violations,
+            message: self.message.clone(),
+            stage: self.stage.map(Stage::name),
+            kind: self.kind.clone(),
+            examined: self.found.examined,
+            unknown: self.found.unknown,
+            value: self.found.value.as_ref().map(ToString::to_string),
+            samples: self.samples.clone(),
+            milliseconds: self.took_ms,
+            shadow: shadow.map(|shadow| Shadow {
+                version: shadow.number,
+                outcome: shadow.outcome.name(),
+                violations: shadow.violations,
+                message: shadow.message.clone(),
+            }),
+        }
+    }
+}
+
+/// The decisions of the cycle of this reconciliation that was released last among those registered before this one.
+///
+/// # Errors
+/// The ledger cannot be read; where they are cannot be named any more.
+pub(super) fn previous(named: &Named, ledger: &mut Ledger, cycle: i64, settings: &Settings) -> Result<Option<Previous>, Failure> {
+    let Some(decisions) = &named.reconciliation.decisions else { return Ok(None) };
+    let mut before = cycle;
+    loop {
+        let page = ledger.history(Some(&named.reconciliation.name), Some(before), PAGE)?;
+        let Some(last) = page.last().map(|cycle| cycle.id) else { return Ok(None) };
+        let released = page.iter().find(|cycle| cycle.state.is_released());
+        let Some((run, cycle)) = released.and_then(|cycle| Some((cycle.decided_run()?, cycle))) else {
+            before = last;
+            continue;
+        };
+        let given: Vec<String> = cycle.key.params().map(|(name, value)| format!("{name}={value}")).collect();
+        // Parameters of other names belong to an earlier project file: only a file's name needs them.
+        let params = params(&named.reconciliation, &given).unwrap_or_default();
+        let place = Place::of(&named.project, decisions, &params, settings)?;
+        let (locator, filter) = place.records(&run.to_string())?;
+        let settings = settings.clone();
+        let make: MakeSource = Arc::new(move || locator.source(&settings));
+        return Ok(Some(Previous { make, filter, run: run.to_string() }));
+    }
+}
