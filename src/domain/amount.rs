@@ -178,7 +178,8 @@ impl Amount {
         }
     }
 
-    fn big(&self) -> Option<(BigInt, i32)> {
+    /// Coefficient and scale of any finite amount.
+    pub(super) fn big(&self) -> Option<(BigInt, i32)> {
         match &self.0 {
             Repr::Small { coefficient, scale } => Some((BigInt::from(*coefficient), *scale)),
             Repr::NegativeZero { scale } => Some((BigInt::ZERO, *scale)),

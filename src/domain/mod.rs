@@ -14,6 +14,7 @@ mod equality;
 mod filter;
 mod json;
 mod order;
+pub mod rule;
 mod state;
 mod temporal;
 mod tolerance;
