@@ -200,7 +200,7 @@ impl Definition {
     /// # Errors
     /// Every column that cannot be understood, each with what may stand there.
     pub fn of(row: &CheckRow) -> Result<Definition, Malformed> {
-        let mut wrong = Vec::new();
+        let mut wrong = row.unreadable.clone();
         let stage = one_of("stage", row.stage.as_deref(), &Stage::ALL, Stage::name, &mut wrong);
         let kind = one_of("kind", row.kind.as_deref(), &Kind::ALL, Kind::name, &mut wrong);
         let severities = [Severity::Error, Severity::Warn];

@@ -77,7 +77,7 @@ pub fn judge(definition: &Definition, found: &Found, population: Option<u64>) ->
     let mut violations = found.violations;
     let mut value_told = None;
     if let Some(expect) = &definition.expect {
-        let examined = found.examined.map_or(Value::Null, |count| whole(count));
+        let examined = found.examined.map_or(Value::Null, whole);
         if expect.columns().iter().any(|name| name == "examined") && found.examined.is_none() {
             let what = "it is not known how many records it examined: give the count in `examines`";
             return judged(Outcome::Unknown, what.to_owned(), violations);

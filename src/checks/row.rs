@@ -44,6 +44,9 @@ pub struct CheckRow {
     pub updated_by: Option<String>,
     /// When, as they say.
     pub updated_at: Option<String>,
+    /// What stands in a column and is no text that it can hold: a sentence for each. Such a row is no check.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unreadable: Vec<String>,
 }
 
 impl CheckRow {
@@ -69,10 +72,52 @@ impl CheckRow {
 
     /// SHA-256 over name and judged columns, as hexadecimal digits.
     pub fn hash(&self) -> String {
-        let parts = (self.name.as_str(), self.judged());
-        let text = serde_json::to_string(&parts).unwrap_or_default();
-        Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+        sha256(&(self.name.as_str(), self.judged()))
     }
+
+    /// SHA-256 over every column, as hexadecimal digits: whether the row is still the one that somebody looked at.
+    pub fn fingerprint(&self) -> String {
+        sha256(&(self, &self.unreadable))
+    }
+
+    /// Name and judged columns alone.
+    #[must_use]
+    pub fn definition(&self) -> CheckRow {
+        CheckRow { owner: None, description: None, updated_by: None, updated_at: None, ..self.clone() }
+    }
+
+    /// As the table holds it when nothing more is said: its defaults where nothing stands, and NULL for what is blank.
+    #[must_use]
+    pub fn with_defaults(&self) -> CheckRow {
+        let said = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
+        let or = |text: &Option<String>, default: &str| Some(said(text).unwrap_or_else(|| default.to_owned()));
+        CheckRow {
+            name: self.name.clone(),
+            reconciliation: said(&self.reconciliation),
+            stage: or(&self.stage, "compared"),
+            kind: or(&self.kind, "sql"),
+            store: said(&self.store),
+            query: self.query.clone(),
+            examines: said(&self.examines),
+            expect: said(&self.expect),
+            severity: or(&self.severity, "error"),
+            warn_if: said(&self.warn_if),
+            error_if: said(&self.error_if),
+            max_flag_rate: said(&self.max_flag_rate),
+            timeout_ms: said(&self.timeout_ms),
+            enabled: or(&self.enabled, "true"),
+            owner: said(&self.owner),
+            description: said(&self.description),
+            updated_by: said(&self.updated_by),
+            updated_at: said(&self.updated_at),
+            unreadable: self.unreadable.clone(),
+        }
+    }
+}
+
+fn sha256(value: &impl Serialize) -> String {
+    let text = serde_json::to_string(value).unwrap_or_default();
+    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

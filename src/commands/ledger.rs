@@ -36,8 +36,9 @@ pub fn run(global: &Global, args: &LedgerArgs) -> Result<Exit, Failure> {
             let mut ledger = Ledger::open(&project.ledger, Process::current())?;
             let pruned = ledger.prune(before, by)?;
             let line = format!(
-                "deleted {} discrepancies of {} runs and {} snapshots that ended before {before}",
+                "deleted {} discrepancies and {} results of checks of {} runs, and {} snapshots, that ended before {before}",
                 count(pruned.discrepancies),
+                count(pruned.check_results),
                 count(pruned.runs),
                 count(pruned.snapshots)
             );

@@ -11,10 +11,11 @@ use super::database::{Database, fields, moment};
 use super::error::LedgerError;
 
 /// What an applied migration never changes: a change is a new one.
-const MIGRATIONS: [(i64, &str, &str); 3] = [
+const MIGRATIONS: [(i64, &str, &str); 4] = [
     (1, "cycles", include_str!("migrations/0001_cycles.sql")),
     (2, "audit", include_str!("migrations/0002_audit.sql")),
     (3, "canary", include_str!("migrations/0003_canary.sql")),
+    (4, "checks", include_str!("migrations/0004_checks.sql")),
 ];
 
 /// The newest schema that this recon knows.

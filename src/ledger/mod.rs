@@ -12,6 +12,7 @@
 mod audit;
 mod begin;
 mod canary;
+mod checks;
 mod connect;
 mod database;
 mod error;
@@ -37,6 +38,7 @@ use crate::domain::{Machine, State};
 pub use audit::{Chain, Entry};
 pub use begin::{Begin, Begun};
 pub use canary::CanaryChange;
+pub use checks::{CheckApproval, CheckResult, CheckVersion, Cleared, NotedCheck, Switched, Trip};
 pub use error::{LedgerError, Message};
 pub use lists::Listed;
 pub use migrate::NEWEST;
@@ -78,7 +80,7 @@ pub enum Waited {
     TimedOut(Option<Box<Cycle>>),
 }
 
-const TABLES: [&str; 10] = [
+const TABLES: [&str; 15] = [
     "recon_cycles",
     "recon_runs",
     "recon_transitions",
@@ -88,6 +90,11 @@ const TABLES: [&str; 10] = [
     "recon_run_snapshots",
     "recon_approvals",
     "recon_canary",
+    "recon_checks",
+    "recon_check_versions",
+    "recon_check_approvals",
+    "recon_check_trips",
+    "recon_check_results",
     "recon_audit",
 ];
 

@@ -1,5 +1,6 @@
-//! Letting go of what is large and old: logged discrepancies, and snapshots that nothing refers to any more. Cycles,
-//! runs, steps, decisions' summaries, approvals and the audit trail stay for ever.
+//! Letting go of what is large and old: logged discrepancies, what checks found, and snapshots that nothing refers to any
+//! more. Cycles, runs, steps, decisions' summaries, approvals, versions of checks and the audit trail stay for ever; so
+//! does what keeps a check switched off.
 
 use serde_json::json;
 
@@ -16,12 +17,14 @@ pub struct Pruned {
     pub runs: u64,
     /// Discrepancies.
     pub discrepancies: u64,
+    /// Results of checks.
+    pub check_results: u64,
     /// Texts.
     pub snapshots: u64,
 }
 
 impl Ledger {
-    /// Deletes discrepancies and snapshots of runs that ended before a moment (`2026-11-12T13:00:00.000Z`, or only its
+    /// Deletes discrepancies, results of checks and snapshots of runs that ended before a moment (`2026-11-12T13:00:00.000Z`, or only its
     /// date). What an open cycle stands on is kept: the run whose decisions wait for approval, release or payment, and
     /// every run of a cycle that is blocked or in work.
     ///
@@ -38,6 +41,7 @@ impl Ledger {
         let sql = "SELECT r.cycle_id, r.attempt FROM recon_runs r JOIN recon_cycles c ON c.id = r.cycle_id \
             WHERE r.ended_at < ? AND c.state NOT IN ('registered', 'computed', 'compared', 'checked', 'decided', 'approved', 'blocked') \
             AND (EXISTS (SELECT 1 FROM recon_discrepancies d WHERE d.cycle_id = r.cycle_id AND d.attempt = r.attempt) \
+              OR EXISTS (SELECT 1 FROM recon_check_results k WHERE k.cycle_id = r.cycle_id AND k.attempt = r.attempt) \
               OR EXISTS (SELECT 1 FROM recon_run_snapshots s WHERE s.cycle_id = r.cycle_id AND s.attempt = r.attempt)) \
             ORDER BY r.ended_at";
         let runs = self.db.reading(&mut |db| {
@@ -49,16 +53,21 @@ impl Ledger {
         let mut pruned = Pruned::default();
         // A run at a time: a transaction that others wait for stays short.
         for run in runs {
-            pruned.discrepancies += self.db.transaction(&mut |db| {
+            let (discrepancies, results) = self.db.transaction(&mut |db| {
                 rows::lock(db, run.cycle)?;
-                let of = "cycle_id = ? AND attempt = ?";
-                let count =
-                    db.run(&format!("DELETE FROM recon_discrepancies WHERE {of}"), fields![run.cycle, run.attempt])?;
-                db.run(&format!("DELETE FROM recon_run_snapshots WHERE {of}"), fields![run.cycle, run.attempt])?;
+                let id = fields![run.cycle, run.attempt];
+                let mut delete = |from: &str| db.run(&format!("DELETE FROM {from} cycle_id = ? AND attempt = ?"), id);
+                let count = delete("recon_discrepancies WHERE")?;
+                let results = delete("recon_check_results WHERE")?;
+                delete("recon_check_trips WHERE cleared_at IS NOT NULL AND")?;
+                delete("recon_run_snapshots WHERE")?;
                 let now = db.now()?;
-                audit::append(db, now, who, "pruned", &json!({"run": run.to_string(), "discrepancies": count}))?;
-                Ok(count)
+                let detail = json!({"run": run.to_string(), "discrepancies": count, "check_results": results});
+                audit::append(db, now, who, "pruned", &detail)?;
+                Ok((count, results))
             })?;
+            pruned.discrepancies += discrepancies;
+            pruned.check_results += results;
             pruned.runs += 1;
         }
         pruned.snapshots = self.db.transaction(&mut |db| {

@@ -286,7 +286,7 @@ fn runner(db: &mut Database, run: RunId, who: &str) -> Result<Option<RunId>, Led
 }
 
 /// `Kim` and `kim ` are one person: four eyes are not had by another spelling.
-fn same_person(one: &str, other: &str) -> bool {
+pub(super) fn same_person(one: &str, other: &str) -> bool {
     // What nobody sees makes no other person.
     let seen = |c: &char| {
         !c.is_control() && !matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}')

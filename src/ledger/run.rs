@@ -32,7 +32,7 @@ pub struct Run {
     key: CycleKey,
     by: String,
     lease: Duration,
-    secrets: Secrets,
+    pub(super) secrets: Secrets,
     heartbeat: Heartbeat,
     /// Read from the caller and not yet known to be written.
     pending: Vec<Logged>,
@@ -71,6 +71,11 @@ impl Run {
     /// Its name, as decisions and reports carry it.
     pub fn id(&self) -> RunId {
         self.id
+    }
+
+    /// Who started it.
+    pub(super) fn by(&self) -> &str {
+        &self.by
     }
 
     /// The cycle.
@@ -318,7 +323,7 @@ impl Run {
     }
 
     /// Work in a transaction in which the cycle is certainly this run's.
-    fn fenced<T>(
+    pub(super) fn fenced<T>(
         &mut self,
         work: &mut dyn FnMut(&mut Database, &mut Locked) -> Result<T, LedgerError>,
     ) -> Result<T, LedgerError> {

@@ -9,12 +9,12 @@ fn migrate_status_and_prune() {
     let before = place.recon(&["ledger", "status"]);
     assert!(before.code == Some(0) && before.stdout.contains("no schema yet"), "{before}");
     let migrated = place.recon(&["ledger", "migrate"]);
-    assert!(migrated.code == Some(0) && migrated.stdout.contains("migrated from schema 0 to 3"), "{migrated}");
+    assert!(migrated.code == Some(0) && migrated.stdout.contains("migrated from schema 0 to 4"), "{migrated}");
     let after = place.recon(&["ledger", "status"]);
-    assert!(after.stdout.contains("schema 3, the newest") && after.stdout.contains("audit trail empty"), "{after}");
+    assert!(after.stdout.contains("schema 4, the newest") && after.stdout.contains("audit trail empty"), "{after}");
     let json = place.recon(&["ledger", "status", "--format", "json"]);
     let json: serde_json::Value = serde_json::from_str(&json.stdout).expect("JSON");
-    assert_eq!((&json["version"], &json["audit"]["intact"]), (&3.into(), &true.into()));
+    assert_eq!((&json["version"], &json["audit"]["intact"]), (&4.into(), &true.into()));
     let pruned = place.recon(&["ledger", "prune", "--before", "2020-01-01", "--by", "kim"]);
     assert!(pruned.code == Some(0) && pruned.stdout.contains("deleted 0 discrepancies"), "{pruned}");
     let wrong = place.recon(&["ledger", "prune", "--before", "then", "--by", "kim"]);

@@ -5,6 +5,7 @@
 mod support;
 
 mod audit;
+mod checks;
 mod child;
 mod command;
 mod engine;
