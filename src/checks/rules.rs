@@ -11,7 +11,7 @@ use crate::domain::{Batch, Cell, CellRef, Value};
 use super::definition::Definition;
 use super::outcome::Found;
 use super::over::Material;
-use super::previous::{Before, Previous};
+use super::previous::Before;
 use super::run::{Ran, Sampler, Settings, timed};
 
 /// One rule and what it found.
@@ -34,17 +34,16 @@ pub(super) fn run(
     let mut results: Vec<Option<Result<Tally<'_>, String>>> = Vec::new();
     let mut rules: Vec<(usize, Rule)> = Vec::new();
     for (at, check) in checks.iter().enumerate() {
-        let parsed = parse(&check.query);
-        let usable = parsed.and_then(|rule| match RuleSet::bind(&[&rule], &names, settings.params) {
+        let usable = |rule: Rule| match RuleSet::bind(&[&rule], &names, settings.params) {
             Ok(_) => Ok(rule),
-            Err(errors) => Err(errors.into_iter().map(|(_, error)| error).next().unwrap_or_else(RuleError::default)),
-        });
-        match usable {
+            Err(errors) => Err(errors.first().map_or_else(String::new, |(_, error)| told(error))),
+        };
+        match parse(&check.query).map_err(|error| told(&error)).and_then(usable) {
             Ok(rule) => {
                 rules.push((at, rule));
                 results.push(None);
             }
-            Err(error) => results.push(Some(Err(error.to_string()))),
+            Err(why) => results.push(Some(Err(why))),
         }
     }
     let all: Vec<&Rule> = rules.iter().map(|(_, rule)| rule).collect();
@@ -68,6 +67,11 @@ pub(super) fn run(
         None => timed(began, settings, |_| Err("it was not run; this is a fault of recon".to_owned())),
     };
     results.into_iter().map(ran).collect()
+}
+
+/// A fault of a rule with its next step.
+fn told(error: &RuleError) -> String {
+    error.hint.as_ref().map_or_else(|| error.to_string(), |hint| format!("{error} ({hint})"))
 }
 
 /// Every name that a record of the run has.
@@ -267,17 +271,12 @@ fn each(
             Some(before) => before.find(any)?,
             None => None,
         };
-        let of = |copies: Option<Copies<'_>>, at: usize| match copies {
-            None => absent,
-            Some(copies) if copies.count > 1 => words.several(),
-            Some(copies) => copies.at(at),
-        };
         let cell = |source: &Option<From>| match *source {
             Some(From::Key(at)) => any.at(at),
-            Some(From::Legacy(at)) => of(record.legacy, at),
-            Some(From::Candidate(at)) => of(candidate, at),
+            Some(From::Legacy(at)) => single(record.legacy, at, &words),
+            Some(From::Candidate(at)) => single(candidate, at, &words),
             // What is held is paid nothing: its value is NULL, as the payer reads it.
-            Some(From::Decision(at)) => used.map_or(CellRef { cell: Cell::Null, arena: &[] }, |used| of(Some(used), at)),
+            Some(From::Decision(at)) => used.map_or(CellRef { cell: Cell::Null, arena: &[] }, |used| single(Some(used), at, &words)),
             Some(From::Source) => words.word(ruling.taken.name()),
             Some(From::Reason) => words.word(ruling.reason.name()),
             Some(From::Kind) => words.word(kind(&record)),
@@ -288,6 +287,15 @@ fn each(
         take(any, &cells);
     }
     Ok(())
+}
+
+/// A value of one side, where it has one record.
+fn single<'c>(copies: Option<Copies<'c>>, at: usize, words: &'c Words) -> CellRef<'c> {
+    match copies {
+        None => CellRef { cell: Cell::Absent, arena: &[] },
+        Some(copies) if copies.count > 1 => words.several(),
+        Some(copies) => copies.at(at),
+    }
 }
 
 /// What the comparison made of a record.

@@ -115,6 +115,18 @@ impl<'a> Checking<'a> {
             false => Some(&noted.current),
         };
         let current = &noted.current;
+        if current.deleted {
+            let last = noted.last_run.map(|run| format!(" (run {run} still had it)")).unwrap_or_default();
+            match decides.filter(|decides| !decides.deleted) {
+                Some(decides) if self.project.checks.approval => {
+                    self.notices.push(format!("the check `{name}` was deleted, and nobody approved that: version {} decides", decides.version));
+                    self.add(decides, true, noted, belongs(&decides.row));
+                }
+                _ if noted.is_new => self.notices.push(format!("the check `{name}` was deleted{last}: it does not run any more")),
+                _ => {}
+            }
+            return;
+        }
         match decides {
             Some(decides) => self.add(decides, true, noted, belongs(&decides.row)),
             None if belongs(&current.row) => {

@@ -201,7 +201,7 @@ impl Work<'_> {
         let keys = sum.counts.keys;
         let ticket = known.ticket.clone();
         let layout = sum.layout.clone();
-        let mut check = |checking: &mut Checking<'_>, stages: &[Stage], kept: &mut Kept| {
+        let check = |checking: &mut Checking<'_>, stages: &[Stage], kept: &mut Kept| {
             let mut completed = Completed { kept, anew: &anew };
             let mut each = |take: &mut dyn FnMut(&Decision)| {
                 completed.again()?.try_for_each(|decision| decision.map(|decision| take(&decision)))

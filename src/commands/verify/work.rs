@@ -146,7 +146,7 @@ impl Work<'_> {
         };
         let ticket = known.ticket.clone();
         let previous = checking::previous(self.named, ledger, run.id().cycle, self.settings)?;
-        let mut check = |checking: &mut Checking<'_>, stages: &[Stage], compared: &mut Compared| {
+        let check = |checking: &mut Checking<'_>, stages: &[Stage], compared: &mut Compared| {
             let material = surveyed.as_ref().map(|survey| Material {
                 compared: Some((compared, rule)),
                 decisions: None,
