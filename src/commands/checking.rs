@@ -12,7 +12,8 @@ use crate::config::{Project, did_you_mean};
 use crate::decide::CheckSaid;
 use crate::decisions::Place;
 use crate::domain::Value;
-use crate::ledger::{CheckResult, CheckVersion, Ledger, NotedCheck, Run};
+use crate::exit::Exit;
+use crate::ledger::{CheckResult, CheckVersion, Ledger, NotedCheck, Run, RunId};
 use crate::report::verification::{Check, Shadow, Verification};
 use crate::stores::{MakeSource, Settings};
 
@@ -85,17 +86,35 @@ impl<'a> Checking<'a> {
         settings: &'a Settings,
         stop: Arc<AtomicBool>,
     ) -> Result<Checking<'a>, Failure> {
-        let of_text = |text: &str| Value::Text { text: text.to_owned(), untyped: false };
-        let mut all = params.to_vec();
-        all.extend(names.iter().map(|(name, value)| ((*name).to_owned(), of_text(value))));
-        let mut checking =
-            Checking { project, settings, params: all, stop, versions: Vec::new(), done: Vec::new(), kept: 0, notices: Vec::new() };
+        let mut checking = Checking::empty(project, params, names, settings, stop);
         for noted in ledger.note_checks()? {
             checking.note(&noted, reconciliation);
         }
         let settled = checking.versions.iter().filter_map(Done::settled);
         checking.done = settled.collect();
         Ok(checking)
+    }
+
+    fn empty(
+        project: &'a Project,
+        params: &[(String, Value)],
+        names: &[(&str, &str)],
+        settings: &'a Settings,
+        stop: Arc<AtomicBool>,
+    ) -> Checking<'a> {
+        let of_text = |text: &str| Value::Text { text: text.to_owned(), untyped: false };
+        let mut all = params.to_vec();
+        all.extend(names.iter().map(|(name, value)| ((*name).to_owned(), of_text(value))));
+        Checking {
+            project,
+            settings,
+            params: all,
+            stop,
+            versions: Vec::new(),
+            done: Vec::new(),
+            kept: 0,
+            notices: Vec::new(),
+        }
     }
 
     fn note(&mut self, noted: &NotedCheck, reconciliation: &str) {
@@ -149,14 +168,80 @@ impl<'a> Checking<'a> {
         }
     }
 
-    /// Whether any version runs after a stage.
-    pub(super) fn has(&self, stage: Stage) -> bool {
-        self.versions.iter().any(|version| matches!(&version.content, Content::Ready(ready) if ready.stage == stage))
+    /// With one version alone, which is not in force.
+    pub(super) fn of_row(
+        row: &CheckRow,
+        project: &'a Project,
+        params: &[(String, Value)],
+        names: &[(&str, &str)],
+        settings: &'a Settings,
+        stop: Arc<AtomicBool>,
+    ) -> Checking<'a> {
+        let mut checking = Checking::empty(project, params, names, settings, stop);
+        if let Ok(definition) = Definition::of(row) {
+            let content = Content::Ready(Box::new(definition));
+            checking.versions.push(Version { name: row.name.clone(), number: 0, decides: true, content });
+        }
+        checking
     }
 
-    /// Only this stage is looked at: what is settled belongs to other stages.
+    /// Only the checks of these names; all, when none is given.
+    ///
+    /// # Errors
+    /// There is no such check here.
+    pub(super) fn choose(&mut self, names: &[String]) -> Result<(), Failure> {
+        let known: Vec<String> = self.versions.iter().map(|version| version.name.clone()).collect();
+        if let Some(other) = names.iter().find(|name| !known.contains(name)) {
+            let failure = Failure::usage(format!("there is no check `{other}` for this reconciliation"));
+            return Err(failure.hint(did_you_mean(other, known.iter().map(String::as_str)).unwrap_or_else(|| "`recon checks list` shows them".to_owned())));
+        }
+        if !names.is_empty() {
+            self.versions.retain(|version| names.contains(&version.name));
+            self.done.retain(|done| names.contains(&done.name));
+        }
+        Ok(())
+    }
+
+    /// Whether a check looks at the records of the run.
+    pub(super) fn needs_records(&self) -> bool {
+        let needs = |version: &Version| matches!(&version.content, Content::Ready(ready) if !ready.kind.asks_a_store());
+        self.versions.iter().any(needs)
+    }
+
+    /// The exit code of what they came to.
+    pub(super) fn exit(&self) -> Exit {
+        let said = self.said();
+        let any = |wanted: &[Outcome]| {
+            said.iter().any(|said| said.severity == Severity::Error && wanted.contains(&said.outcome))
+        };
+        match (any(&[Outcome::Unknown, Outcome::Tripped]), any(&[Outcome::Fail])) {
+            (true, _) => Exit::Incomplete,
+            (false, true) => Exit::Discrepancies,
+            (false, false) => Exit::Success,
+        }
+    }
+
+    /// Only this stage: what is settled without running belongs to others.
     pub(super) fn only(&mut self, stage: Stage) {
+        self.versions.retain(|version| match &version.content {
+            Content::Ready(ready) => ready.stage == stage,
+            Content::Settled { stage: own, .. } => *own == Some(stage),
+        });
         self.done.retain(|done| done.stage == Some(stage));
+    }
+
+    /// Every stage but the one that follows the release.
+    pub(super) fn before_release(&mut self) {
+        self.versions.retain(|version| match &version.content {
+            Content::Ready(ready) => ready.stage != Stage::Released,
+            Content::Settled { stage, .. } => *stage != Some(Stage::Released),
+        });
+        self.done.retain(|done| done.stage != Some(Stage::Released));
+    }
+
+    /// Whether there is anything to run or to tell.
+    pub(super) fn is_empty(&self) -> bool {
+        self.versions.is_empty()
     }
 
     /// Runs the checks of some stages. `population` is the number of the run's distinct keys, where it is known.
@@ -203,6 +288,19 @@ impl<'a> Checking<'a> {
             run.trip_check(&done.name, done.number, &done.message)?;
         }
         self.kept = self.done.len();
+        Ok(())
+    }
+
+    /// Keeps what came of the checks that follow the release of a run.
+    ///
+    /// # Errors
+    /// The ledger fails.
+    pub(super) fn keep_released(&self, ledger: &mut Ledger, run: RunId) -> Result<(), Failure> {
+        let results: Vec<CheckResult> = self.done.iter().map(Done::result).collect();
+        ledger.record_check_results(run, &results)?;
+        for done in self.done.iter().filter(|done| done.has_just_tripped()) {
+            ledger.trip_check(Some(run), &done.name, done.number, &done.message)?;
+        }
         Ok(())
     }
 

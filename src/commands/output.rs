@@ -45,7 +45,7 @@ pub fn format_of(asked: Option<Format>, output: Option<&Path>) -> Result<Format,
 }
 
 /// How a report is to look where it goes.
-fn look(global: &Global, limit: Option<u64>, output: Option<&Path>) -> Look {
+pub fn look(global: &Global, limit: Option<u64>, output: Option<&Path>) -> Look {
     let terminal = output.is_none() && io::stdout().is_terminal();
     let color = match global.color {
         Color::Always => true,

@@ -1,15 +1,21 @@
 //! `recon release`: approves a cycle's decisions with four eyes and lets the payer read them. The ledger is asked
 //! first, because it decides; what is published after it can be published again. Must not change a decision.
 
+use std::sync::Arc;
+
 use serde_json::{Value as Json, json};
 
+use crate::checks::Stage;
 use crate::cli::{Global, ListFormat, ReleaseArgs};
 use crate::decisions::{Place, ReadBack, Ticket};
 use crate::domain::{State, StateError};
 use crate::exit::Exit;
 use crate::ledger::{Cycle, Decided, Ledger, LedgerError, Released, RunId};
+use crate::report::Look;
+use crate::report::verification::{Check, check_object, render_checks};
 use crate::stores::Settings;
 
+use super::checking::Checking;
 use super::cycle::Named;
 use super::shown::{self, aligned, cycle_json, decisions_json, missing};
 use super::who::who;
@@ -25,6 +31,8 @@ struct Done {
     /// The cycle was released before, and the payer did not see it yet.
     finished: bool,
     cycle: Cycle,
+    /// Those that follow the release.
+    checks: Vec<Check>,
 }
 
 /// Runs the command.
@@ -61,7 +69,8 @@ pub fn run(global: &Global, args: &ReleaseArgs) -> Result<Exit, Failure> {
             match ledger.release(&named.key, &by, &read.hash, needed)? {
                 Released::NotYet(approved) => {
                     let cycle = named.found(global, &mut ledger)?;
-                    let done = Done { run: approved.run, released: false, finished: false, cycle };
+                    let checks = Vec::new();
+                    let done = Done { run: approved.run, released: false, finished: false, cycle, checks };
                     return Ok(print(&done, &by, needed, args.format));
                 }
                 Released::Now(run) => (run, false),
@@ -80,7 +89,32 @@ pub fn run(global: &Global, args: &ReleaseArgs) -> Result<Exit, Failure> {
     })?;
     ledger.published(run, &by, &decided.summary.hash)?;
     let cycle = named.found(global, &mut ledger)?;
-    Ok(print(&Done { run, released: true, finished, cycle }, &by, needed, args.format))
+    let (checks, exit) = checked(&named, &mut ledger, run, &decided)?;
+    print(&Done { run, released: true, finished, cycle, checks }, &by, needed, args.format);
+    Ok(exit)
+}
+
+/// The checks that follow the release. What they find cannot take it back: it is told, and it is in the exit code.
+fn checked(
+    named: &Named,
+    ledger: &mut Ledger,
+    run: RunId,
+    decided: &Decided,
+) -> Result<(Vec<Check>, Exit), Failure> {
+    let (cycle, id, settings) = (named.key.to_string(), run.to_string(), Settings::default());
+    let names = [("recon_cycle", cycle.as_str()), ("recon_run", id.as_str())];
+    let name = &named.reconciliation.name;
+    let params = &named.params;
+    let mut checking = Checking::load(ledger, &named.project, name, params, &names, &settings, Arc::default())?;
+    checking.only(Stage::Released);
+    if checking.is_empty() {
+        return Ok((Vec::new(), Exit::Success));
+    }
+    let summary = &decided.summary;
+    let population = summary.candidate + summary.legacy + summary.held;
+    checking.run(&[Stage::Released], None, Some(population));
+    checking.keep_released(ledger, run)?;
+    Ok((checking.report(), checking.exit()))
 }
 
 /// Approvals that are needed: as many as the project file says now, or as it said when the decisions were verified,
@@ -245,6 +279,7 @@ fn print(done: &Done, by: &str, needed: u32, format: ListFormat) -> Exit {
             json!({"given": approvals, "needed": needed, "missing": missing(given, needed)}),
         );
         all.insert("decisions".into(), cycle.decisions.as_ref().map_or(Json::Null, decisions_json));
+        all.insert("checks".into(), done.checks.iter().map(check_object).collect());
         print_lines(&[Json::from(all).to_string()]);
         return Exit::Success;
     }
@@ -264,6 +299,10 @@ fn print(done: &Done, by: &str, needed: u32, format: ListFormat) -> Exit {
     let mut more = cycle.decisions.as_ref().map(shown::decision_lines).unwrap_or_default();
     more.extend(shown::approval_lines(&cycle.approvals, needed));
     lines.extend(aligned(&more));
+    if !done.checks.is_empty() {
+        let look = Look { width: 100, ..Look::default() };
+        lines.extend(render_checks(&done.checks, &look).lines().map(str::to_owned));
+    }
     print_lines(&lines);
     Exit::Success
 }

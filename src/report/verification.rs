@@ -273,7 +273,8 @@ fn canary_object(canary: &Canary) -> Json {
     })
 }
 
-fn check_object(check: &Check) -> Json {
+/// A check as reports show it in JSON.
+pub(crate) fn check_object(check: &Check) -> Json {
     let shadow = check.shadow.as_ref().map(|shadow| {
         json!({
             "version": shadow.version, "outcome": shadow.outcome, "violations": shadow.violations,
@@ -437,6 +438,14 @@ fn bridge(decided: &Decided) -> Grid {
         grid.row(row);
     }
     grid
+}
+
+/// Checks as a table for people.
+pub(crate) fn render_checks(all: &[Check], look: &Look) -> String {
+    let mut out = Vec::new();
+    // Writing into memory does not fail.
+    let _ = checks(all).write(Paint(look.color), &mut out);
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 fn checks(checks: &[Check]) -> Grid {

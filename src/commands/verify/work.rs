@@ -214,7 +214,11 @@ impl Work<'_> {
         let (cycle, id) = (self.named.key.to_string(), run.id().to_string());
         let names = [("recon_cycle", cycle.as_str()), ("recon_run", id.as_str())];
         let name = &self.named.reconciliation.name;
-        Checking::load(ledger, &self.named.project, name, &self.named.params, &names, self.settings, run.lost())
+        let params = &self.named.params;
+        let mut checking =
+            Checking::load(ledger, &self.named.project, name, params, &names, self.settings, run.lost())?;
+        checking.before_release();
+        Ok(checking)
     }
 
     /// Cuts the canary back after a breach, before the run ends: killed in between, the next run does it again.

@@ -1,0 +1,194 @@
+//! `recon checks try`: how an edited check would have judged past cycles, beside what did judge them, before it counts.
+//! Past cycles are computed again from the stores as they are now. Writes nothing.
+
+use std::sync::Arc;
+
+use serde_json::{Value as Json, json};
+
+use crate::checks::{CheckRow, Definition, Stage};
+use crate::cli::{ChecksTryArgs, Global, ListFormat};
+use crate::commands::checking::Checking;
+use crate::commands::cycle::{Named, ledger, project};
+use crate::commands::diff::settings;
+use crate::commands::named::params;
+use crate::commands::{Failure, output, table};
+use crate::config::Project;
+use crate::domain::Amount;
+use crate::exit::Exit;
+use crate::ledger::{CheckResult, Cycle, Ledger};
+use crate::report::verification::Check;
+use crate::stores::Settings;
+
+use super::again::Again;
+
+/// One past cycle: what judged it, and how the edited check judges it.
+struct Tried {
+    cycle: String,
+    run: String,
+    before: Option<CheckResult>,
+    now: Result<Check, String>,
+    population: Option<u64>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// There is no such check, it cannot be understood, or the ledger fails.
+pub fn run(global: &Global, args: &ChecksTryArgs) -> Result<Exit, Failure> {
+    let project = project(global)?;
+    let settings = settings(&args.read)?;
+    let mut ledger = ledger(&project)?;
+    let (row, from) = super::text::edited(&project, &mut ledger, &args.name, args.file.as_deref())?;
+    let definition = Definition::of(&row).map_err(|malformed| Failure::usage(format!("{from}: {malformed}")))?;
+    let reconciliation = of(&project, &definition, args.of.as_deref())?;
+    let mut cycles: Vec<Cycle> = ledger.history(Some(&reconciliation), None, 1_000)?;
+    cycles.retain(|cycle| cycle.run.is_some());
+    cycles.truncate(args.cycles as usize);
+    if cycles.is_empty() {
+        return Err(Failure::incomplete(format!("no cycle of `{reconciliation}` was ever run: there is nothing to try it on"))
+            .hint("`recon checks run` runs checks on a cycle that was not verified"));
+    }
+    let mut tried = Vec::new();
+    for cycle in cycles {
+        tried.push(one(global, args, &project, &mut ledger, &settings, &row, &definition, cycle)?);
+    }
+    let text = match args.format {
+        ListFormat::Json => format!("{}\n", document(&args.name, &from, &tried)),
+        ListFormat::Table => told(&args.name, &from, &tried),
+    };
+    output::text(&text, None)?;
+    let unknown = tried.iter().any(|one| one.now.as_ref().map_or(true, |now| now.outcome == "unknown"));
+    Ok(if unknown { Exit::Incomplete } else { Exit::Success })
+}
+
+/// The reconciliation whose cycles it is tried on.
+fn of(project: &Project, definition: &Definition, asked: Option<&str>) -> Result<String, Failure> {
+    let names: Vec<&str> = project.reconciliations().map(|one| one.name.as_str()).collect();
+    if let Some(name) = asked.or(definition.reconciliation.as_deref()) {
+        return Ok(project.reconciliation(name)?.name.clone());
+    }
+    match names.as_slice() {
+        [one] => Ok((*one).to_owned()),
+        several => Err(Failure::usage("the check belongs to every reconciliation: on whose cycles is it to be tried?")
+            .hint(format!("add `--of NAME`: {}", several.join(", ")))),
+    }
+}
+
+#[allow(clippy::too_many_arguments, reason = "one place, called once")]
+fn one(
+    global: &Global,
+    args: &ChecksTryArgs,
+    project: &Project,
+    ledger: &mut Ledger,
+    settings: &Settings,
+    row: &CheckRow,
+    definition: &Definition,
+    cycle: Cycle,
+) -> Result<Tried, Failure> {
+    let run = cycle.run.as_ref().map(|run| run.holder.run);
+    let before = match run {
+        Some(run) => ledger.check_results(run)?.into_iter().find(|r| r.name == row.name && r.role == "decides"),
+        None => None,
+    };
+    let reconciliation = project.reconciliation(cycle.key.reconciliation())?.clone();
+    let given: Vec<String> = cycle.key.params().map(|(name, value)| format!("{name}={value}")).collect();
+    let mut tried = Tried {
+        cycle: cycle.key.to_string(),
+        run: run.map_or_else(String::new, |run| run.to_string()),
+        before,
+        now: Err(String::new()),
+        population: None,
+    };
+    let values = match params(&reconciliation, &given) {
+        Ok(values) => values,
+        Err(failure) => {
+            tried.now = Err(failure.what);
+            return Ok(tried);
+        }
+    };
+    let named = Named { project: project.clone(), reconciliation, params: values, key: cycle.key.clone() };
+    let name = tried.run.clone();
+    let names = [("recon_cycle", tried.cycle.as_str()), ("recon_run", name.as_str())];
+    let mut checking = Checking::of_row(row, &named.project, &named.params, &names, settings, Arc::default());
+    let mut again = match definition.kind.asks_a_store() {
+        true => None,
+        false => match Again::compute(global, &named, &args.read, settings, ledger) {
+            Ok(again) => Some(again),
+            Err(failure) => {
+                tried.now = Err(failure.what);
+                return Ok(tried);
+            }
+        },
+    };
+    tried.population = match &again {
+        Some(again) => again.population(),
+        None => super::run::population(ledger, Some(&cycle))?,
+    };
+    checking.run(&Stage::ALL, again.as_mut().and_then(Again::material), tried.population);
+    tried.now = checking.report().into_iter().next().ok_or_else(|| "it is turned off".to_owned());
+    Ok(tried)
+}
+
+/// The share of the population that it flags, in percent to two decimals, cut off.
+fn rate(check: &Check, population: Option<u64>) -> Option<String> {
+    let all = check.examined.or(population).filter(|all| *all > 0)?;
+    let hundredths = u128::from(check.violations) * 10_000 / u128::from(all);
+    Some(format!("{}%", Amount::new(i128::try_from(hundredths).ok()?, 2)))
+}
+
+fn changed(tried: &Tried) -> bool {
+    let before = tried.before.as_ref().map(|before| before.outcome.as_str());
+    let now = tried.now.as_ref().map_or("unknown", |now| now.outcome);
+    before != Some(now)
+}
+
+fn document(name: &str, from: &str, tried: &[Tried]) -> Json {
+    let cycles: Vec<Json> = tried
+        .iter()
+        .map(|one| {
+            let before = one.before.as_ref().map(|before| {
+                json!({ "version": before.version, "outcome": before.outcome, "violations": before.violations, "message": before.message })
+            });
+            let now = match &one.now {
+                Ok(now) => json!({
+                    "outcome": now.outcome, "violations": now.violations, "message": now.message,
+                    "flag_rate": rate(now, one.population), "samples": now.samples,
+                }),
+                Err(why) => json!({ "outcome": "unknown", "violations": null, "message": why, "flag_rate": null, "samples": [] }),
+            };
+            json!({ "cycle": one.cycle, "run": one.run, "before": before, "now": now, "changed": changed(one) })
+        })
+        .collect();
+    json!({ "schema": "recon.checks_try/1", "name": name, "text": from, "cycles": cycles })
+}
+
+fn told(name: &str, from: &str, tried: &[Tried]) -> String {
+    let rows: Vec<Vec<String>> = tried
+        .iter()
+        .map(|one| {
+            let (was, version) = one.before.as_ref().map_or_else(
+                || ("did not run".to_owned(), "-".to_owned()),
+                |before| (format!("{} {}", before.outcome, before.violations), before.version.to_string()),
+            );
+            let (now, rate, message) = match &one.now {
+                Ok(now) => (
+                    format!("{} {}", now.outcome, now.violations),
+                    rate(now, one.population).unwrap_or_else(|| "-".to_owned()),
+                    now.message.clone(),
+                ),
+                Err(why) => ("unknown".to_owned(), "-".to_owned(), why.clone()),
+            };
+            let mark = if changed(one) { "*" } else { "" };
+            vec![mark.to_owned(), one.cycle.clone(), one.run.clone(), was, version, now, rate, message]
+        })
+        .collect();
+    let heading = ["", "cycle", "run", "judged", "version", "would be", "flags", ""];
+    let mut lines = vec![format!("`{name}` from {from}, on the stores as they are now")];
+    lines.extend(table::lines(&heading, &rows));
+    let others = tried.iter().filter(|one| changed(one)).count();
+    lines.push(match others {
+        0 => "it would judge every one of them as they were judged".to_owned(),
+        others => format!("* {others} of {} cycles would be judged otherwise", tried.len()),
+    });
+    lines.iter().map(|line| format!("{line}\n")).collect()
+}
