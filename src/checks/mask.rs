@@ -10,8 +10,10 @@ impl Masks {
     /// # Errors
     /// Which of them is no pattern.
     pub fn new<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Masks, String> {
-        let pattern =
-            |name: &str| glob::Pattern::new(&name.to_lowercase()).map_err(|error| format!("`{name}` is no name of a column: {error}"));
+        let pattern = |name: &str| {
+            glob::Pattern::new(&name.to_lowercase())
+                .map_err(|error| format!("`{name}` is no name of a column: {error}"))
+        };
         names.into_iter().map(pattern).collect::<Result<_, _>>().map(Masks)
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use polars::prelude::{Column, DataFrame, IntoLazy, LazyFrame};
 
 use crate::compare::{Compared, Copies};
-use crate::decide::{Decision, Rule, decisions};
+use crate::decide::{Decision, Rule, as_held, decisions, holds_numbers};
 use crate::decisions::{Layout, Seen, Ticket};
 use crate::domain::{Batch, CellRef, Value};
 use crate::path::exact::{TableSchema, compile};
@@ -149,7 +149,8 @@ pub(super) fn query(
         frames.push((table.name.to_owned(), frame));
     }
     let part = ["legacy", "candidate", "discrepancies"];
-    if let Some(name) = part.iter().find(|name| words.may_read(name) && !tables.iter().any(|table| table.name == **name))
+    if let Some(name) =
+        part.iter().find(|name| words.may_read(name) && !tables.iter().any(|table| table.name == **name))
         && tables.iter().all(|table| !part.contains(&table.name))
     {
         return Err(format!(
@@ -252,10 +253,10 @@ fn discrepancies(table: &mut RunTable, compared: &mut Compared, keys: Vec<String
         let kind = of_text(discrepancy.kind.name());
         let plain = [kind.clone(), Value::Null, Value::Null, Value::Null, Value::Null, reason.clone()];
         let of_fields = discrepancy.fields.iter().map(|field| {
-            let difference = field.difference.clone().map_or(Value::Null, |amount| Value::Number {
-                amount,
-                form: crate::domain::NumberForm::Decimal,
-            });
+            let difference = field
+                .difference
+                .clone()
+                .map_or(Value::Null, |amount| Value::Number { amount, form: crate::domain::NumberForm::Decimal });
             let (legacy, candidate) = (text(field.legacy.as_ref()), text(field.candidate.as_ref()));
             [kind.clone(), of_text(&field.column), legacy, candidate, difference, reason.clone()]
         });
@@ -275,10 +276,14 @@ fn decided(table: &mut RunTable, material: &mut Material<'_>, names: &[String]) 
     let ticket = material.ticket;
     let all: Vec<String> = names.iter().cloned().chain(OF_DECISION.map(str::to_owned)).collect();
     let mut row = Row::new(all.len());
+    // Where they were read back from a store without decimals they come as text.
+    let numbers: Vec<bool> = material.layout.key.iter().chain(&material.layout.columns).map(holds_numbers).collect();
+    let held = |(value, number): (&Value, &bool)| as_held(value.clone(), *number);
     let mut take = |decision: &Decision| {
         let own = [decision.taken.name(), decision.reason.name(), &ticket.cycle, &ticket.run, &ticket.snapshot];
         let own = own.map(of_text);
-        row.fill(decision.key.iter().chain(&decision.values).chain(&own));
+        let values: Vec<Value> = decision.key.iter().chain(&decision.values).zip(&numbers).map(held).collect();
+        row.fill(values.iter().chain(&own));
         table.push(|name| row.at(&all, name));
     };
     match (&mut material.decisions, &mut material.compared) {

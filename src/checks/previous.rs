@@ -5,8 +5,10 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use crate::compare::{Copies, Cursor, Halt, Plan};
-use crate::domain::{Filter, cmp_keys};
-use crate::stores::{KeyRange, MakeSource, ReadRequest, Reader, StoreError, Wanted, Wish};
+use crate::decide::holds_numbers;
+use crate::decisions::{Layout, Seen};
+use crate::domain::{ColumnType, Filter, cmp_keys};
+use crate::stores::{ColumnKind, Fix, KeyRange, MakeSource, ReadRequest, Reader, StoreError, Wanted, Wish};
 
 /// Bytes of memory to sort with, where their place does not give them in key order.
 const SORTING: usize = 64 << 20;
@@ -37,8 +39,9 @@ impl Before {
     ///
     /// # Errors
     /// They cannot be read.
-    pub(super) fn open(previous: &Previous, plan: &Plan) -> Result<Before, String> {
-        let failed = |error: &StoreError| format!("the decisions of run {} before cannot be read: {error}", previous.run);
+    pub(super) fn open(previous: &Previous, plan: &Plan, layout: &Layout) -> Result<Before, String> {
+        let failed =
+            |error: &StoreError| format!("the decisions of run {} before cannot be read: {error}", previous.run);
         let reader = Reader::start(Arc::clone(&previous.make), Wish::default(), Arc::default());
         let opened = reader.opened().map_err(|error| failed(&error))?;
         let has = |name: &&String| opened.columns.iter().any(|column| column.name == **name);
@@ -51,15 +54,25 @@ impl Before {
         let here = previous.filter.as_ref().filter(|_| !opened.filters);
         let judged = here.map(Filter::columns).unwrap_or_default();
         let wanted = plan.key.iter().chain(&columns).chain(&own).chain(&judged);
+        // A store without decimals holds amounts as text, and so in the order of texts.
+        let is_text = |name: &String| {
+            let column = opened.columns.iter().find(|column| column.name == *name);
+            column.is_some_and(|column| column.kind != ColumnKind::Number)
+        };
+        let holds = |seen: &&Seen| holds_numbers(seen);
+        let amounts: Vec<&String> =
+            layout.key.iter().chain(&layout.columns).filter(holds).map(|seen| &seen.name).collect();
+        let fix = |name: &String| (is_text(name) && amounts.contains(&name)).then_some(Fix::Type(ColumnType::Decimal));
+        let as_text = plan.key.iter().any(|name| fix(name).is_some());
         let request = ReadRequest {
-            columns: wanted.map(|name| Wanted { name: name.clone(), fix: None }).collect(),
+            columns: wanted.map(|name| Wanted { name: name.clone(), fix: fix(name) }).collect(),
             key: plan.key.len(),
             filter: previous.filter.clone().filter(|_| opened.filters),
             range: KeyRange::default(),
             keys: None,
             fresh: false,
         };
-        let sort = (!opened.ordered).then_some(SORTING);
+        let sort = (!opened.ordered || as_text).then_some(SORTING);
         let (batches, give_back) = reader.begin(vec![request], &plan.judge.rules, here, sort);
         let cursor = Cursor::start(batches, give_back, plan.key.len()).map_err(|halt| told(&previous.run, &halt))?;
         let names = columns.into_iter().chain(["source", "reason"].map(str::to_owned)).collect();

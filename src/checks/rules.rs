@@ -146,8 +146,17 @@ const SEVERAL: &str = "the key has several records";
 impl Words {
     fn new() -> Words {
         let words = vec![
-            "agree", "tolerated", "not_enrolled", "mismatch", "legacy_only", "candidate_only", "duplicate_key",
-            "unknown", "candidate", "legacy", "held",
+            "agree",
+            "tolerated",
+            "not_enrolled",
+            "mismatch",
+            "legacy_only",
+            "candidate_only",
+            "duplicate_key",
+            "unknown",
+            "candidate",
+            "legacy",
+            "held",
         ];
         let mut batch = Batch::new(words.len() + 1);
         let row = batch.start_row();
@@ -180,7 +189,10 @@ fn walk<'s>(
     settings: &Settings<'s>,
 ) -> Result<Vec<Tally<'s>>, String> {
     let Some((compared, rule)) = &mut material.compared else {
-        return Err("only some records were computed again, and a rule is about all; `recon verify … --again` computes all".to_owned());
+        return Err(
+            "only some records were computed again, and a rule is about all; `recon verify … --again` computes all"
+                .to_owned(),
+        );
     };
     let slots: Vec<Reference> = set.slots().to_vec();
     let mut tallies: Vec<Tally<'s>> = rules
@@ -194,7 +206,7 @@ fn walk<'s>(
         .collect();
     let needs_previous = slots.iter().any(|slot| slot.scope == Scope::Previous);
     let mut before = match (needs_previous, &material.previous) {
-        (true, Some(previous)) => Some(Before::open(previous, compared.plan())?),
+        (true, Some(previous)) => Some(Before::open(previous, compared.plan(), material.layout)?),
         _ => None,
     };
     let keys: Vec<String> = compared.plan().key.clone();
@@ -276,7 +288,9 @@ fn each(
             Some(From::Legacy(at)) => single(record.legacy, at, &words),
             Some(From::Candidate(at)) => single(candidate, at, &words),
             // What is held is paid nothing: its value is NULL, as the payer reads it.
-            Some(From::Decision(at)) => used.map_or(CellRef { cell: Cell::Null, arena: &[] }, |used| single(Some(used), at, &words)),
+            Some(From::Decision(at)) => {
+                used.map_or(CellRef { cell: Cell::Null, arena: &[] }, |used| single(Some(used), at, &words))
+            }
             Some(From::Source) => words.word(ruling.taken.name()),
             Some(From::Reason) => words.word(ruling.reason.name()),
             Some(From::Kind) => words.word(kind(&record)),

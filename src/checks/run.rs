@@ -70,9 +70,8 @@ pub struct Ran {
 /// records of the run can be run.
 pub fn run(checks: &[&Definition], mut material: Option<Material<'_>>, settings: &Settings<'_>) -> Vec<Ran> {
     let began = Instant::now();
-    let of = |wanted: fn(Kind) -> bool| -> Vec<usize> {
-        (0..checks.len()).filter(|at| wanted(checks[*at].kind)).collect()
-    };
+    let of =
+        |wanted: fn(Kind) -> bool| -> Vec<usize> { (0..checks.len()).filter(|at| wanted(checks[*at].kind)).collect() };
     let done: Mutex<BTreeMap<usize, Ran>> = Mutex::default();
     let put = |at: usize, ran: Ran| {
         if let Ok(mut done) = done.lock() {
@@ -119,7 +118,12 @@ fn over_the_run(
     let Some(material) = material else {
         for at in rules.into_iter().chain(queries) {
             let kind = checks[at].kind.name();
-            put(at, timed(began, settings, |_| Err(format!("a check of kind `{kind}` needs the records of the run, and they are not there"))));
+            put(
+                at,
+                timed(began, settings, |_| {
+                    Err(format!("a check of kind `{kind}` needs the records of the run, and they are not there"))
+                }),
+            );
         }
         return;
     };
@@ -138,7 +142,8 @@ fn over_the_run(
             let ran = timed(began, settings, |sampler| {
                 let tables = tables.as_ref().map_err(String::clone)?;
                 let check = checks[at];
-                let mut one = |text: &str, each: EachRow<'_>| over::query(tables, text, settings.params, check.timeout, each);
+                let mut one =
+                    |text: &str, each: EachRow<'_>| over::query(tables, text, settings.params, check.timeout, each);
                 answered(check, &mut one, sampler)
             });
             put(at, ran);
@@ -158,12 +163,7 @@ pub(super) fn timed(
 ) -> Ran {
     let (started, mut sampler) = (Instant::now(), Sampler::new(settings));
     let found = guarded(|| work(&mut sampler));
-    Ran {
-        found,
-        samples: sampler.samples,
-        after: started.saturating_duration_since(began),
-        took: started.elapsed(),
-    }
+    Ran { found, samples: sampler.samples, after: started.saturating_duration_since(began), took: started.elapsed() }
 }
 
 /// A fault of recon in one check is that check's unknown.

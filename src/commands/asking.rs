@@ -1,11 +1,11 @@
 //! stub
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 use crate::checks::{Ask, EachRow, Kind};
 use crate::config::Project;
 use crate::domain::Value;
 use crate::stores::Settings;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 /// Asks the stores of a project.
 pub(super) struct Asking<'a> {
@@ -16,7 +16,14 @@ pub(super) struct Asking<'a> {
 }
 
 impl Ask for Asking<'_> {
-    fn ask(&self, _kind: Kind, _store: &str, _query: &str, _timeout: Duration, _each: EachRow<'_>) -> Result<Option<String>, String> {
+    fn ask(
+        &self,
+        _kind: Kind,
+        _store: &str,
+        _query: &str,
+        _timeout: Duration,
+        _each: EachRow<'_>,
+    ) -> Result<Option<String>, String> {
         let _ = (self.project, self.params, self.settings, self.stop);
         Err("not built yet".into())
     }

@@ -95,12 +95,7 @@ pub fn run(global: &Global, args: &ReleaseArgs) -> Result<Exit, Failure> {
 }
 
 /// The checks that follow the release. What they find cannot take it back: it is told, and it is in the exit code.
-fn checked(
-    named: &Named,
-    ledger: &mut Ledger,
-    run: RunId,
-    decided: &Decided,
-) -> Result<(Vec<Check>, Exit), Failure> {
+fn checked(named: &Named, ledger: &mut Ledger, run: RunId, decided: &Decided) -> Result<(Vec<Check>, Exit), Failure> {
     let (cycle, id, settings) = (named.key.to_string(), run.to_string(), Settings::default());
     let names = [("recon_cycle", cycle.as_str()), ("recon_run", id.as_str())];
     let name = &named.reconciliation.name;

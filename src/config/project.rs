@@ -8,9 +8,9 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::calendar::{self, Calendar};
+use super::checks::Checks;
 use super::error::{ConfigError, SourceText, did_you_mean, listed};
 use super::expand::{expand, overlay};
-use super::checks::Checks;
 use super::raw::{RawProfile, RawProject};
 use super::reconciliation::Reconciliation;
 use super::secret::{Secret, mask_url};

@@ -13,8 +13,8 @@ use crate::report::DiscrepancyKind;
 pub use canary::{Advice, Trial, advise};
 pub use judgement::{CheckSaid, Evidence, Judgement, exceeds, judge};
 pub use rule::{Rule, Ruling};
-pub(crate) use survey::amounts;
 pub use survey::{Bridge, Survey, decisions, fold, survey};
+pub(crate) use survey::{amounts, as_held, holds_numbers};
 
 /// Whose value a decision uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -240,9 +240,8 @@ fn bridges(report: &Report, sums: &[Sums]) -> Result<Vec<Bridge>, String> {
 /// # Errors
 /// A temporary file cannot be read.
 pub fn decisions<'a>(compared: &'a mut Compared, rule: Rule, layout: &Layout) -> io::Result<Decisions<'a>> {
-    let numbers = |seen: &Seen| seen.numbers > 0 && seen.literals + seen.booleans == 0 && others(seen) == 0;
-    let key = layout.key.iter().map(numbers).collect();
-    let columns = layout.columns.iter().map(numbers).collect();
+    let key = layout.key.iter().map(holds_numbers).collect();
+    let columns = layout.columns.iter().map(holds_numbers).collect();
     let amounts = amounts(&compared.report);
     Ok(Decisions { records: compared.records()?, rule, key, columns, amounts })
 }
@@ -287,8 +286,13 @@ impl Iterator for Decisions<'_> {
     }
 }
 
+/// Whether a column holds numbers and nothing else.
+pub(crate) fn holds_numbers(seen: &Seen) -> bool {
+    seen.numbers > 0 && seen.literals + seen.booleans == 0 && others(seen) == 0
+}
+
 /// A value as decisions hold it: nothing is absent, and in a column of numbers what stands for a number is one.
-fn as_held(value: Value, number: bool) -> Value {
+pub(crate) fn as_held(value: Value, number: bool) -> Value {
     match value {
         Value::Absent => Value::Null,
         // `-0` is `0`, and not every place has another one.

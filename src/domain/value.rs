@@ -76,7 +76,8 @@ impl Value {
             Value::Null => Cell::Null,
             Value::Bool(b) => Cell::Bool(*b),
             Value::Number { amount, form } => {
-                let small = amount.small().and_then(|(coefficient, scale)| Some((coefficient, i16::try_from(scale).ok()?)));
+                let small =
+                    amount.small().and_then(|(coefficient, scale)| Some((coefficient, i16::try_from(scale).ok()?)));
                 match small {
                     Some((coefficient, scale)) => Cell::Number { coefficient, scale, form: *form },
                     None => Cell::Wide { text: batch.store(amount.to_string().as_bytes()), form: *form },

@@ -51,7 +51,10 @@ fn a_row_that_is_edited_with_plain_sql_changes_the_next_verdict() {
         let (report, code) = again(&project);
         assert_eq!((verdict(&report), code), ("blocked", Some(1)), "{engine:?}: {report:#}");
         let found = check(&report, "negative");
-        assert_eq!((&found["outcome"], &found["violations"], &found["version"]), (&"fail".into(), &1.into(), &1.into()));
+        assert_eq!(
+            (&found["outcome"], &found["violations"], &found["version"]),
+            (&"fail".into(), &1.into(), &1.into())
+        );
         assert_eq!(found["samples"][0]["net"], "-5", "{engine:?}: {found:#}");
         assert!(report["reasons"][0].as_str().unwrap_or_default().contains("the check `negative` fails"), "{report:#}");
 
@@ -82,7 +85,14 @@ fn every_kind_and_outcome_comes_to_its_verdict() {
         ("run", "NULL", "SELECT id FROM decisions WHERE net < 0", "", "fail", "blocked"),
         ("run", "NULL", "SELECT id FROM decisions WHERE net < -5", "", "pass", "warned"),
         ("run", "NULL", "SELECT id FROM discrepancies WHERE kind = ''mismatch''", "", "fail", "blocked"),
-        ("run", "NULL", "SELECT l.id FROM legacy l JOIN candidate c ON l.id = c.id WHERE l.net <> c.net", "", "fail", "blocked"),
+        (
+            "run",
+            "NULL",
+            "SELECT l.id FROM legacy l JOIN candidate c ON l.id = c.id WHERE l.net <> c.net",
+            "",
+            "fail",
+            "blocked",
+        ),
         ("run", "NULL", "SELECT id FROM decisions WHERE net < 0", "severity='warn'", "warn", "warned"),
         ("run", "NULL", "SELECT id FROM decisions WHERE net < 0", "error_if='2'", "warn", "warned"),
         ("run", "NULL", "SELECT id FROM decisions WHERE net < 0", "error_if='25%'", "fail", "blocked"),
@@ -123,25 +133,38 @@ fn every_kind_and_outcome_comes_to_its_verdict() {
             "incomplete",
         ),
         ("sql", "'core'", "SELECT 1", "reconciliation='payout'", "fail", "blocked"),
-        ("sql", "'core'", "SELECT id FROM payout_decision WHERE recon_run = :recon_run AND net < 0", "stage='decided'", "fail", "blocked"),
+        (
+            "sql",
+            "'core'",
+            "SELECT id FROM payout_decision WHERE recon_run = :recon_run AND net < 0",
+            "stage='decided'",
+            "fail",
+            "blocked",
+        ),
         ("sql", "'core'", "SELECT id FROM payout WHERE id < 0", "stage='registered'", "pass", "warned"),
         ("sql", "'core'", "SELECT id FROM payout WHERE id > 0", "stage='registered'", "fail", "blocked"),
         ("rule", "NULL", r#"{"lt": ["decision.net", 0]}"#, "stage='decided'", "fail", "blocked"),
     ];
     for (kind, store, query, more, outcome, expected) in cases {
         project.run("DELETE FROM recon_checks");
-        let insert = format!(
-            "INSERT INTO recon_checks (name, kind, store, query) VALUES ('it', '{kind}', {store}, '{query}')"
-        );
+        let insert =
+            format!("INSERT INTO recon_checks (name, kind, store, query) VALUES ('it', '{kind}', {store}, '{query}')");
         project.run(&insert);
         if !more.is_empty() {
             // A value may hold quotes of its own.
-            let set = more.replace("examines='SELECT COUNT(*) FROM payout WHERE id < 0'", "examines='SELECT COUNT(*) FROM payout WHERE id < 0'");
+            let set = more.replace(
+                "examines='SELECT COUNT(*) FROM payout WHERE id < 0'",
+                "examines='SELECT COUNT(*) FROM payout WHERE id < 0'",
+            );
             project.run(&format!("UPDATE recon_checks SET {set}"));
         }
         let (report, code) = again(&project);
         let found = check(&report, "it");
-        assert_eq!((found["outcome"].as_str(), verdict(&report)), (Some(outcome), expected), "{kind} {query} {more}: {found:#}");
+        assert_eq!(
+            (found["outcome"].as_str(), verdict(&report)),
+            (Some(outcome), expected),
+            "{kind} {query} {more}: {found:#}"
+        );
         let codes = [("clean", 0), ("warned", 0), ("blocked", 1), ("incomplete", 3)];
         assert!(codes.contains(&(expected, code.unwrap_or(-1))), "{expected} {code:?}");
         assert!(outcome == "pass" || !found["message"].as_str().unwrap_or_default().is_empty(), "{found:#}");
@@ -174,7 +197,8 @@ fn a_guard_that_trips_keeps_the_check_off_until_somebody_switches_it_on() {
         assert_eq!(check(&report, "large")["outcome"], "tripped", "{engine:?}");
         let without = project.place.recon(&["checks", "enable", "large", "--by", "park"]);
         assert_ne!(without.code, Some(0), "a reason is asked for: {without}");
-        let enabled = project.place.recon(&["checks", "enable", "large", "--by", "park", "--reason", "threshold mended"]);
+        let enabled =
+            project.place.recon(&["checks", "enable", "large", "--by", "park", "--reason", "threshold mended"]);
         assert_eq!(enabled.code, Some(0), "{enabled}");
         let (report, code) = again(&project);
         assert_eq!((verdict(&report), code), ("clean", Some(0)), "{engine:?}: {report:#}");
@@ -245,7 +269,11 @@ fn a_rule_looks_at_the_previous_released_cycle() {
         let outcome = project.place.recon(&["verify", "payout", "--param", "day=2026-11-25", "--format", "json"]);
         let report: Json = serde_json::from_str(&outcome.stdout).unwrap_or_else(|error| panic!("{error}: {outcome}"));
         let found = check(&report, "tenfold");
-        assert_eq!((found["outcome"].as_str(), found["violations"].as_u64()), (Some("fail"), Some(1)), "{engine:?}: {found:#}");
+        assert_eq!(
+            (found["outcome"].as_str(), found["violations"].as_u64()),
+            (Some("fail"), Some(1)),
+            "{engine:?}: {found:#}"
+        );
         assert_eq!(found["examined"], 2, "a new investor has no previous payout: {found:#}");
         let sample = &found["samples"][0];
         assert_eq!(sample["id"], "2", "{sample:#}");
@@ -283,7 +311,10 @@ fn one_slow_or_failing_check_hides_no_other() {
             let timeout = if number == 7 { "700" } else { "60000" };
             rows.push(format!("('check{number:03}', 'sql', 'core', '{query}', {timeout})"));
         }
-        project.run(&format!("INSERT INTO recon_checks (name, kind, store, query, timeout_ms) VALUES {}", rows.join(", ")));
+        project.run(&format!(
+            "INSERT INTO recon_checks (name, kind, store, query, timeout_ms) VALUES {}",
+            rows.join(", ")
+        ));
         let (report, code) = again(&project);
         assert_eq!((verdict(&report), code), ("incomplete", Some(3)), "{engine:?}");
         let all = report["checks"].as_array().expect("checks");
@@ -309,9 +340,14 @@ fn a_retry_runs_the_checks_that_it_can_and_says_which_it_cannot() {
     project.candidate(&MISMATCH);
     let (report, _) = again(&project);
     assert_eq!(verdict(&report), "warned", "{report:#}");
-    project.run("INSERT INTO recon_checks (name, kind, query) VALUES ('net', 'rule', '{\"gt\": [\"legacy.net\", 1000]}')");
+    project
+        .run("INSERT INTO recon_checks (name, kind, query) VALUES ('net', 'rule', '{\"gt\": [\"legacy.net\", 1000]}')");
     project.candidate(&CLEAN);
     let outcome = project.recon(&["retry", "--format", "json"]);
     let report: Json = serde_json::from_str(&outcome.stdout).unwrap_or_else(|error| panic!("{error}: {outcome}"));
-    assert_eq!((verdict(&report), check(&report, "net")["outcome"].as_str()), ("incomplete", Some("unknown")), "{report:#}");
+    assert_eq!(
+        (verdict(&report), check(&report, "net")["outcome"].as_str()),
+        ("incomplete", Some("unknown")),
+        "{report:#}"
+    );
 }

@@ -5,6 +5,7 @@ mod base;
 mod found;
 mod keys;
 mod logged;
+mod population;
 mod retry;
 mod snapshot;
 mod work;

@@ -4,13 +4,13 @@
 use std::collections::HashMap;
 use std::io;
 
+use crate::checks::{Material, Stage};
 use crate::cli::{Global, RetryArgs, VerifyArgs};
+use crate::commands::checking::Checking;
 use crate::commands::cycle::Named;
 use crate::commands::diff::{Request, rules, settings};
 use crate::commands::named::{both, definition};
 use crate::commands::who::who;
-use crate::checks::{Material, Stage};
-use crate::commands::checking::Checking;
 use crate::commands::{Failure, canary, release};
 use crate::compare::{Compared, Definition};
 use crate::config::{Choice, ChoiceWithoutLegacy, Policy};
@@ -207,8 +207,13 @@ impl Work<'_> {
                 completed.again()?.try_for_each(|decision| decision.map(|decision| take(&decision)))
             };
             // Of the records only some were computed again; the decisions are all there.
-            let material =
-                Material { compared: None, decisions: Some(&mut each), layout: &layout, ticket: &ticket, previous: None };
+            let material = Material {
+                compared: None,
+                decisions: Some(&mut each),
+                layout: &layout,
+                ticket: &ticket,
+                previous: None,
+            };
             checking.run(stages, Some(material), Some(keys));
         };
         check(&mut checking, &[Stage::Computed, Stage::Compared], &mut base.kept);

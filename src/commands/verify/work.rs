@@ -6,20 +6,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::checks::{Material, Stage};
 use crate::cli::{Global, VerifyArgs};
+use crate::commands::checking::{self, Checking};
 use crate::commands::cycle::Named;
 use crate::commands::diff::{Request, comparison};
-use crate::checks::{Material, Stage};
-use crate::commands::checking::{self, Checking};
 use crate::commands::{Failure, canary, output, progress, release, status};
 use crate::compare::{Compared, Comparison, compare};
-use crate::config::{Decisions, Input, What};
+use crate::config::Decisions;
 use crate::decide::{Evidence, Judgement, Rule, Survey, Taken, exceeds, judge, survey};
 use crate::decisions::{Place, ReadBack, Ticket};
-use crate::domain::{Amount, State, Value};
+use crate::domain::{Amount, State};
 use crate::exit::Exit;
 use crate::ledger::{DecisionSummary, Ledger, LedgerError, Run, RunVerdict};
-use crate::path::{documents, ready};
 use crate::report::verification::{Bridged, Canary, Decided, Part, Verification};
 use crate::report::{Format, Report, count};
 use crate::stores::{Progress, Settings};
@@ -283,32 +282,6 @@ impl Work<'_> {
         let mut compared = compared?;
         compared.report.elapsed = started.elapsed();
         Ok(compared)
-    }
-
-    /// How many records must exist, by the independent count.
-    pub(super) fn population(&self) -> Result<Option<u64>, Failure> {
-        let Some(population) = &self.named.reconciliation.population else { return Ok(None) };
-        let input = Input {
-            name: "population".into(),
-            store: population.store.clone(),
-            what: What::Query(population.query.clone()),
-            filter: None,
-            unwind: None,
-            fields: Vec::new(),
-        };
-        let wrong = |why: String| {
-            Failure::incomplete(format!("the population query {why}"))
-                .hint("it gives one row with one whole number: SELECT COUNT(*) …")
-        };
-        let (rows, _) = documents(&ready(&self.named.project, &input, &self.named.params, self.settings)?)?;
-        let [Value::Document(fields)] = rows.as_slice() else {
-            return Err(wrong(format!("gives {} rows", rows.len())));
-        };
-        let [(_, value)] = fields.as_slice() else {
-            return Err(wrong(format!("gives {} columns", fields.len())));
-        };
-        let whole = value.amount().filter(Amount::is_integral).and_then(|amount| amount.to_string().parse().ok());
-        whole.map(Some).ok_or_else(|| wrong(format!("gives {value}")))
     }
 
     /// Writes the decisions and reads them back where they are; says why they are not proved to be those that were

@@ -1,32 +1,29 @@
 //! The checks of one run: which version of each decides and which only runs beside it, what came of them stage by stage,
 //! and what the ledger keeps of that. Must not judge the run.
 
+mod done;
+mod previous;
+
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::SystemTime;
 
-use serde_json::{Map, Value as Json};
-
-use crate::checks::{self, CheckRow, Definition, Found, Material, Outcome, Previous, Ran, Severity, Stage, judge};
+use crate::checks::{self, CheckRow, Definition, Material, Outcome, Severity, Stage};
 use crate::config::{Project, did_you_mean};
 use crate::decide::CheckSaid;
-use crate::decisions::Place;
 use crate::domain::Value;
 use crate::exit::Exit;
 use crate::ledger::{CheckResult, CheckVersion, Ledger, NotedCheck, Run, RunId};
-use crate::report::verification::{Check, Shadow, Verification};
-use crate::stores::{MakeSource, Settings};
+use crate::report::verification::{Check, Verification};
+use crate::stores::Settings;
 
 use super::Failure;
 use super::asking::Asking;
-use super::cycle::Named;
-use super::named::params;
-
-/// Cycles that are looked at at once.
-const PAGE: u32 = 100;
+use done::Done;
+pub(in crate::commands) use previous::previous;
 
 /// The checks of a run.
-pub(super) struct Checking<'a> {
+pub(in crate::commands) struct Checking<'a> {
     project: &'a Project,
     settings: &'a Settings,
     /// Values of `:name`: the cycle's parameters, and its names.
@@ -36,7 +33,7 @@ pub(super) struct Checking<'a> {
     done: Vec<Done>,
     /// How many of `done` the ledger has.
     kept: usize,
-    pub(super) notices: Vec<String>,
+    pub(in crate::commands) notices: Vec<String>,
 }
 
 /// One version of a check that has a part in the run.
@@ -55,29 +52,12 @@ enum Content {
     Settled { severity: Severity, outcome: Outcome, message: String, stage: Option<Stage>, kind: String },
 }
 
-/// A version and what came of it.
-struct Done {
-    name: String,
-    number: u64,
-    decides: bool,
-    stage: Option<Stage>,
-    kind: String,
-    severity: Severity,
-    outcome: Outcome,
-    violations: u64,
-    message: String,
-    found: Found,
-    samples: Vec<Map<String, Json>>,
-    started_at: String,
-    took_ms: u64,
-}
-
 impl<'a> Checking<'a> {
     /// Reads the checks of a reconciliation, notes those that were edited, and settles those that do not run.
     ///
     /// # Errors
     /// The ledger cannot be read or written.
-    pub(super) fn load(
+    pub(in crate::commands) fn load(
         ledger: &mut Ledger,
         project: &'a Project,
         reconciliation: &str,
@@ -118,7 +98,9 @@ impl<'a> Checking<'a> {
     }
 
     fn note(&mut self, noted: &NotedCheck, reconciliation: &str) {
-        let belongs = |row: &CheckRow| row.reconciliation.as_deref().is_none_or(|name| name.trim().is_empty() || name == reconciliation);
+        let belongs = |row: &CheckRow| {
+            row.reconciliation.as_deref().is_none_or(|name| name.trim().is_empty() || name == reconciliation)
+        };
         let name = &noted.current.name;
         if let Some(other) = noted.current.row.reconciliation.as_deref().filter(|other| !other.trim().is_empty()) {
             let known = || self.project.reconciliations().map(|one| one.name.as_str());
@@ -138,10 +120,15 @@ impl<'a> Checking<'a> {
             let last = noted.last_run.map(|run| format!(" (run {run} still had it)")).unwrap_or_default();
             match decides.filter(|decides| !decides.deleted) {
                 Some(decides) if self.project.checks.approval => {
-                    self.notices.push(format!("the check `{name}` was deleted, and nobody approved that: version {} decides", decides.version));
+                    self.notices.push(format!(
+                        "the check `{name}` was deleted, and nobody approved that: version {} decides",
+                        decides.version
+                    ));
                     self.add(decides, true, noted, belongs(&decides.row));
                 }
-                _ if noted.is_new => self.notices.push(format!("the check `{name}` was deleted{last}: it does not run any more")),
+                _ if noted.is_new => {
+                    self.notices.push(format!("the check `{name}` was deleted{last}: it does not run any more"))
+                }
                 _ => {}
             }
             return;
@@ -169,7 +156,7 @@ impl<'a> Checking<'a> {
     }
 
     /// With one version alone, which is not in force.
-    pub(super) fn of_row(
+    pub(in crate::commands) fn of_row(
         row: &CheckRow,
         project: &'a Project,
         params: &[(String, Value)],
@@ -189,11 +176,14 @@ impl<'a> Checking<'a> {
     ///
     /// # Errors
     /// There is no such check here.
-    pub(super) fn choose(&mut self, names: &[String]) -> Result<(), Failure> {
+    pub(in crate::commands) fn choose(&mut self, names: &[String]) -> Result<(), Failure> {
         let known: Vec<String> = self.versions.iter().map(|version| version.name.clone()).collect();
         if let Some(other) = names.iter().find(|name| !known.contains(name)) {
             let failure = Failure::usage(format!("there is no check `{other}` for this reconciliation"));
-            return Err(failure.hint(did_you_mean(other, known.iter().map(String::as_str)).unwrap_or_else(|| "`recon checks list` shows them".to_owned())));
+            return Err(failure.hint(
+                did_you_mean(other, known.iter().map(String::as_str))
+                    .unwrap_or_else(|| "`recon checks list` shows them".to_owned()),
+            ));
         }
         if !names.is_empty() {
             self.versions.retain(|version| names.contains(&version.name));
@@ -203,13 +193,13 @@ impl<'a> Checking<'a> {
     }
 
     /// Whether a check looks at the records of the run.
-    pub(super) fn needs_records(&self) -> bool {
+    pub(in crate::commands) fn needs_records(&self) -> bool {
         let needs = |version: &Version| matches!(&version.content, Content::Ready(ready) if !ready.kind.asks_a_store());
         self.versions.iter().any(needs)
     }
 
     /// The exit code of what they came to.
-    pub(super) fn exit(&self) -> Exit {
+    pub(in crate::commands) fn exit(&self) -> Exit {
         let said = self.said();
         let any = |wanted: &[Outcome]| {
             said.iter().any(|said| said.severity == Severity::Error && wanted.contains(&said.outcome))
@@ -222,7 +212,7 @@ impl<'a> Checking<'a> {
     }
 
     /// Only this stage: what is settled without running belongs to others.
-    pub(super) fn only(&mut self, stage: Stage) {
+    pub(in crate::commands) fn only(&mut self, stage: Stage) {
         self.versions.retain(|version| match &version.content {
             Content::Ready(ready) => ready.stage == stage,
             Content::Settled { stage: own, .. } => *own == Some(stage),
@@ -231,7 +221,7 @@ impl<'a> Checking<'a> {
     }
 
     /// Every stage but the one that follows the release.
-    pub(super) fn before_release(&mut self) {
+    pub(in crate::commands) fn before_release(&mut self) {
         self.versions.retain(|version| match &version.content {
             Content::Ready(ready) => ready.stage != Stage::Released,
             Content::Settled { stage, .. } => *stage != Some(Stage::Released),
@@ -240,12 +230,17 @@ impl<'a> Checking<'a> {
     }
 
     /// Whether there is anything to run or to tell.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::commands) fn is_empty(&self) -> bool {
         self.versions.is_empty()
     }
 
     /// Runs the checks of some stages. `population` is the number of the run's distinct keys, where it is known.
-    pub(super) fn run(&mut self, stages: &[Stage], material: Option<Material<'_>>, population: Option<u64>) {
+    pub(in crate::commands) fn run(
+        &mut self,
+        stages: &[Stage],
+        material: Option<Material<'_>>,
+        population: Option<u64>,
+    ) {
         let ready: Vec<(&Version, &Definition)> = (self.versions.iter())
             .filter_map(|version| match &version.content {
                 Content::Ready(ready) if stages.contains(&ready.stage) => Some((version, ready.as_ref())),
@@ -267,9 +262,10 @@ impl<'a> Checking<'a> {
         let began = SystemTime::now();
         let definitions: Vec<&Definition> = ready.iter().map(|(_, definition)| *definition).collect();
         let ran = checks::run(&definitions, material, &settings);
-        let done = ready.into_iter().zip(ran).map(|((version, definition), ran)| {
-            Done::of(version, definition, ran, population, began)
-        });
+        let done = ready
+            .into_iter()
+            .zip(ran)
+            .map(|((version, definition), ran)| Done::of(version, definition, ran, population, began));
         let done: Vec<Done> = done.collect();
         self.done.extend(done);
     }
@@ -278,7 +274,7 @@ impl<'a> Checking<'a> {
     ///
     /// # Errors
     /// The ledger fails, or the cycle is another run's.
-    pub(super) fn keep(&mut self, run: &mut Run) -> Result<(), Failure> {
+    pub(in crate::commands) fn keep(&mut self, run: &mut Run) -> Result<(), Failure> {
         let new = self.done.get(self.kept..).unwrap_or_default();
         let results: Vec<CheckResult> = new.iter().map(Done::result).collect();
         if !results.is_empty() {
@@ -295,7 +291,7 @@ impl<'a> Checking<'a> {
     ///
     /// # Errors
     /// The ledger fails.
-    pub(super) fn keep_released(&self, ledger: &mut Ledger, run: RunId) -> Result<(), Failure> {
+    pub(in crate::commands) fn keep_released(&self, ledger: &mut Ledger, run: RunId) -> Result<(), Failure> {
         let results: Vec<CheckResult> = self.done.iter().map(Done::result).collect();
         ledger.record_check_results(run, &results)?;
         for done in self.done.iter().filter(|done| done.has_just_tripped()) {
@@ -305,7 +301,7 @@ impl<'a> Checking<'a> {
     }
 
     /// What those that decide say to the verdict.
-    pub(super) fn said(&self) -> Vec<CheckSaid<'_>> {
+    pub(in crate::commands) fn said(&self) -> Vec<CheckSaid<'_>> {
         let deciding = self.done.iter().filter(|done| done.decides);
         let said = deciding.map(|done| CheckSaid {
             name: &done.name,
@@ -317,7 +313,7 @@ impl<'a> Checking<'a> {
     }
 
     /// How many passed and did not, for the ledger's history; `None` where there are none.
-    pub(super) fn summary(&self) -> Option<String> {
+    pub(in crate::commands) fn summary(&self) -> Option<String> {
         let deciding = || self.done.iter().filter(|done| done.decides);
         let counted = Outcome::ALL.into_iter().filter_map(|outcome| {
             let count = deciding().filter(|done| done.outcome == outcome).count();
@@ -328,7 +324,7 @@ impl<'a> Checking<'a> {
     }
 
     /// As reports show them, by name.
-    pub(super) fn report(&self) -> Vec<Check> {
+    pub(in crate::commands) fn report(&self) -> Vec<Check> {
         let mut all: Vec<Check> = Vec::new();
         for done in self.done.iter().filter(|done| done.decides) {
             let shadow = self.done.iter().find(|other| !other.decides && other.name == done.name);
@@ -371,7 +367,7 @@ fn told(row: &CheckRow) -> (Severity, Option<Stage>, String) {
 
 impl Verification {
     /// Takes what came of the checks into the report.
-    pub(super) fn take(&mut self, checking: &Checking<'_>) {
+    pub(in crate::commands) fn take(&mut self, checking: &Checking<'_>) {
         self.checks = checking.report();
         self.notices.extend(checking.notices.iter().cloned());
         let off = self.checks.iter().filter(|check| check.outcome == "skipped").count();
@@ -379,129 +375,5 @@ impl Verification {
             let are = if off == 1 { "check does" } else { "checks do" };
             self.notices.push(format!("{off} {are} not decide: turned off, or not approved"));
         }
-    }
-}
-
-impl Done {
-    fn settled(version: &Version) -> Option<Done> {
-        let Content::Settled { severity, outcome, message, stage, kind } = &version.content else { return None };
-        Some(Done {
-            name: version.name.clone(),
-            number: version.number,
-            decides: version.decides,
-            stage: *stage,
-            kind: kind.clone(),
-            severity: *severity,
-            outcome: *outcome,
-            violations: 0,
-            message: message.clone(),
-            found: Found::default(),
-            samples: Vec::new(),
-            started_at: String::new(),
-            took_ms: 0,
-        })
-    }
-
-    fn of(version: &Version, definition: &Definition, ran: Ran, population: Option<u64>, began: SystemTime) -> Done {
-        let (found, judged) = match ran.found {
-            Ok(found) => {
-                let judged = judge(definition, &found, population);
-                (found, judged)
-            }
-            Err(why) => {
-                let judged = checks::Judged { outcome: Outcome::Unknown, message: why, violations: 0 };
-                (Found::default(), judged)
-            }
-        };
-        let started = began.checked_add(ran.after).and_then(|at| jiff::Timestamp::try_from(at).ok());
-        Done {
-            name: version.name.clone(),
-            number: version.number,
-            decides: version.decides,
-            stage: Some(definition.stage),
-            kind: definition.kind.name().to_owned(),
-            severity: definition.severity,
-            outcome: judged.outcome,
-            violations: judged.violations,
-            message: judged.message,
-            found,
-            samples: ran.samples,
-            started_at: started.map_or_else(String::new, |at| format!("{at:.3}")),
-            took_ms: u64::try_from(ran.took.as_millis()).unwrap_or(u64::MAX),
-        }
-    }
-
-    /// A version that decides, ran now and flagged more than is plausible.
-    fn has_just_tripped(&self) -> bool {
-        self.decides && self.outcome == Outcome::Tripped && !self.started_at.is_empty()
-    }
-
-    fn result(&self) -> CheckResult {
-        CheckResult {
-            name: self.name.clone(),
-            role: if self.decides { "decides" } else { "shadow" }.to_owned(),
-            stage: self.stage.map_or_else(String::new, |stage| stage.name().to_owned()),
-            version: self.number,
-            outcome: self.outcome.name().to_owned(),
-            severity: self.severity.name().to_owned(),
-            violations: self.violations,
-            examined: self.found.examined,
-            unknown: self.found.unknown,
-            value: self.found.value.as_ref().map(ToString::to_string),
-            message: self.message.clone(),
-            samples: Json::from(self.samples.iter().cloned().map(Json::Object).collect::<Vec<_>>()).to_string(),
-            started_at: self.started_at.clone(),
-            duration_ms: self.took_ms,
-        }
-    }
-
-    fn report(&self, shadow: Option<&Done>) -> Check {
-        Check {
-            name: self.name.clone(),
-            version: self.number,
-            outcome: self.outcome.name(),
-            severity: self.severity.name(),
-            violations: self.violations,
-            message: self.message.clone(),
-            stage: self.stage.map(Stage::name),
-            kind: self.kind.clone(),
-            examined: self.found.examined,
-            unknown: self.found.unknown,
-            value: self.found.value.as_ref().map(ToString::to_string),
-            samples: self.samples.clone(),
-            milliseconds: self.took_ms,
-            shadow: shadow.map(|shadow| Shadow {
-                version: shadow.number,
-                outcome: shadow.outcome.name(),
-                violations: shadow.violations,
-                message: shadow.message.clone(),
-            }),
-        }
-    }
-}
-
-/// The decisions of the cycle of this reconciliation that was released last among those registered before this one.
-///
-/// # Errors
-/// The ledger cannot be read; where they are cannot be named any more.
-pub(super) fn previous(named: &Named, ledger: &mut Ledger, cycle: i64, settings: &Settings) -> Result<Option<Previous>, Failure> {
-    let Some(decisions) = &named.reconciliation.decisions else { return Ok(None) };
-    let mut before = cycle;
-    loop {
-        let page = ledger.history(Some(&named.reconciliation.name), Some(before), PAGE)?;
-        let Some(last) = page.last().map(|cycle| cycle.id) else { return Ok(None) };
-        let released = page.iter().find(|cycle| cycle.state.is_released());
-        let Some((run, cycle)) = released.and_then(|cycle| Some((cycle.decided_run()?, cycle))) else {
-            before = last;
-            continue;
-        };
-        let given: Vec<String> = cycle.key.params().map(|(name, value)| format!("{name}={value}")).collect();
-        // Parameters of other names belong to an earlier project file: only a file's name needs them.
-        let params = params(&named.reconciliation, &given).unwrap_or_default();
-        let place = Place::of(&named.project, decisions, &params, settings)?;
-        let (locator, filter) = place.records(&run.to_string())?;
-        let settings = settings.clone();
-        let make: MakeSource = Arc::new(move || locator.source(&settings));
-        return Ok(Some(Previous { make, filter, run: run.to_string() }));
     }
 }
