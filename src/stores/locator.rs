@@ -183,14 +183,7 @@ impl Locator {
     pub fn source(&self, settings: &Settings) -> Result<Box<dyn Source>, StoreError> {
         let path = || PathBuf::from(&self.address);
         let target = || self.target.clone();
-        let url = || {
-            url::Url::parse(&self.address).map_err(|error| {
-                // Where a URL does not parse, nobody can tell which part of it is the password.
-                let scheme = self.address.split(':').next().unwrap_or("");
-                StoreError::usage(format!("the {scheme}:// URL of this side is not valid: {error}"))
-                    .hint("special characters in names and passwords are written percent-encoded, e.g. `@` as %40")
-            })
-        };
+        let url = || self.url();
         let settings = settings.clone();
         Ok(match self.kind {
             Kind::MySql => Box::new(MySqlSource::new(url()?, target(), settings)),
@@ -201,6 +194,31 @@ impl Locator {
             Kind::Parquet => Box::new(ParquetSource::new(path(), settings)),
             Kind::Json => Box::new(JsonSource::new(path(), settings)),
             Kind::Bson => Box::new(BsonSource::new(path(), settings)),
+        })
+    }
+}
+
+impl Locator {
+    /// URL or path as it was given, without the fragment: with its secrets, for the driver alone.
+    pub(super) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The table or collection: the fragment.
+    pub(super) fn table(&self) -> Option<&str> {
+        self.target.table.as_deref()
+    }
+
+    /// The address of a database server.
+    ///
+    /// # Errors
+    /// When it is malformed.
+    pub(super) fn url(&self) -> Result<url::Url, StoreError> {
+        url::Url::parse(&self.address).map_err(|error| {
+            // Where a URL does not parse, nobody can tell which part of it is the password.
+            let scheme = self.address.split(':').next().unwrap_or("");
+            StoreError::usage(format!("the {scheme}:// URL of this side is not valid: {error}"))
+                .hint("special characters in names and passwords are written percent-encoded, e.g. `@` as %40")
         })
     }
 }

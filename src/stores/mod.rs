@@ -12,6 +12,7 @@ mod error;
 mod file;
 mod fix;
 mod gzip;
+pub mod inspect;
 pub mod json_file;
 mod locator;
 pub mod mongo;

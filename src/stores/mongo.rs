@@ -9,6 +9,7 @@ mod chosen;
 mod connect;
 mod failure;
 mod insert;
+mod inspect;
 mod literal;
 mod matching;
 mod pipeline;
@@ -26,6 +27,7 @@ use batches::{Batches, Cursor};
 use chosen::{Chosen, unsortable};
 use connect::Connection;
 pub(crate) use insert::insert;
+pub(super) use inspect::{beyond_reading, inspect, readable};
 use pipeline::Query;
 
 /// Documents in a reply, when they are small.

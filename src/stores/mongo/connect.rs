@@ -26,7 +26,7 @@ const SNAPSHOTS_SINCE: i32 = 13;
 /// A client with its runtime.
 pub(super) struct Connection {
     pub(super) runtime: Runtime,
-    client: Option<Client>,
+    pub(super) client: Option<Client>,
     pub(super) session: Option<ClientSession>,
     pub(super) database: Database,
     pub(super) place: Place,
@@ -61,9 +61,22 @@ impl Connection {
     /// # Errors
     /// When the server gives none.
     pub(super) fn start_snapshot(&mut self) -> Result<(), StoreError> {
+        self.start_session(true)
+    }
+
+    /// Starts a session to run a check in: of a snapshot where the server has one. Whoever knows a session can end what
+    /// runs in it.
+    ///
+    /// # Errors
+    /// When the server gives none.
+    pub(super) fn start_inspection(&mut self) -> Result<(), StoreError> {
+        self.start_session(self.server.snapshots)
+    }
+
+    fn start_session(&mut self, snapshot: bool) -> Result<(), StoreError> {
         self.session = None;
         let Some(client) = &self.client else { return Err(StoreError::failed("the connection is closed")) };
-        let started = self.runtime.block_on(async { client.start_session().snapshot(true).await });
+        let started = self.runtime.block_on(async { client.start_session().snapshot(snapshot).await });
         self.session = Some(started.map_err(|e| self.place.error(&e, "starting a session"))?);
         Ok(())
     }

@@ -88,8 +88,13 @@ impl Reader<'_> {
         let (mut collection, mut stages, mut variables) = (None, None, None);
         for (name, value) in self.fields(raw)? {
             match (name.as_str(), self.value(value, 1)?) {
-                ("aggregate", Bson::String(name)) => collection = Some(name),
-                ("aggregate", _) => return Err(self.at(value, "`aggregate` must be the name of a collection")),
+                ("aggregate" | "collection", _) if collection.is_some() => {
+                    return Err(self.at(value, "the collection is named twice"));
+                }
+                ("aggregate" | "collection", Bson::String(name)) => collection = Some(name),
+                ("aggregate" | "collection", _) => {
+                    return Err(self.at(value, &format!("`{name}` must be the name of a collection")));
+                }
                 ("pipeline", _) => stages = Some(self.stages(value)?),
                 ("let", Bson::Document(given)) => variables = Some(given),
                 // recon sets these itself.

@@ -126,6 +126,14 @@ impl Server {
         }
     }
 
+    /// A connection beside the one that reads, for telling the server about that one.
+    ///
+    /// # Errors
+    /// What keeps it from being logged in until `deadline`, after which no answer is waited for either.
+    pub(super) fn beside(&self, deadline: Instant) -> Result<Connection, WireError> {
+        Connection::open(&self.options, deadline)
+    }
+
     fn attempt(&self, settings: &Settings) -> Result<Session, WireError> {
         let mut connection = Connection::open(&self.options, Instant::now() + settings.connect_timeout)?;
         let version = gather(&mut connection, "SELECT VERSION()", &Arguments::default())?;

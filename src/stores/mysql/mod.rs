@@ -6,6 +6,8 @@ mod catalogue;
 mod connect;
 mod decode;
 mod errors;
+mod inspect;
+mod privileges;
 mod select;
 mod statement;
 mod stream;
@@ -15,6 +17,8 @@ use self::connect::{Server, Session};
 use self::decode::Decoder;
 use self::select::{Field, Relation};
 use self::stream::{Gather, ToOutlet};
+pub(super) use self::inspect::inspect;
+pub(super) use self::privileges::beyond_reading;
 use self::wire::{Arguments, Rows};
 use super::{
     Column, KeyRange, Opened, Outlet, ReadEnd, ReadRequest, Settings, Snapshot, Source, StoreError, Target, Wish,

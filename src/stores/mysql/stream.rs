@@ -67,7 +67,7 @@ pub(super) struct ToOutlet<'a> {
 
 impl<'a> ToOutlet<'a> {
     pub(super) fn new(out: &'a mut Outlet, fields: &'a [Field], zone: &'a TimeZone) -> Self {
-        ToOutlet { out, fields, decoding: Decoding { zone, columns: Vec::new() } }
+        ToOutlet { out, fields, decoding: Decoding::new(zone) }
     }
 }
 
@@ -98,7 +98,7 @@ pub(super) struct Gather<'a> {
 
 impl<'a> Gather<'a> {
     pub(super) fn new(fields: &'a [Field], zone: &'a TimeZone) -> Self {
-        Gather { fields: Some(fields), decoding: Decoding { zone, columns: Vec::new() }, rows: Vec::new() }
+        Gather { fields: Some(fields), decoding: Decoding::new(zone), rows: Vec::new() }
     }
 }
 
@@ -137,13 +137,24 @@ pub(super) fn gather(
 
 /// How the columns of a result are read, chosen when it begins: the values of parameters can change the types
 /// that the prepared statement had announced.
-struct Decoding<'a> {
+pub(super) struct Decoding<'a> {
     zone: &'a TimeZone,
     columns: Vec<(Decoder, Shape)>,
 }
 
-impl Decoding<'_> {
-    fn choose(&mut self, columns: &[Column], fields: Option<&[Field]>) -> Result<(), WireError> {
+impl<'a> Decoding<'a> {
+    pub(super) fn new(zone: &'a TimeZone) -> Self {
+        Decoding { zone, columns: Vec::new() }
+    }
+
+    /// How many columns there are.
+    pub(super) fn width(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// # Errors
+    /// Another number of columns than was asked for.
+    pub(super) fn choose(&mut self, columns: &[Column], fields: Option<&[Field]>) -> Result<(), WireError> {
         if let Some(fields) = fields
             && fields.len() != columns.len()
         {
@@ -161,8 +172,11 @@ impl Decoding<'_> {
     }
 
     /// Decodes a row as the batch's next. A row that is none leaves the batch as it was.
+    ///
+    /// # Errors
+    /// A row that is none.
     #[inline]
-    fn decode(&self, row: &[u8], batch: &mut Batch) -> Result<(), WireError> {
+    pub(super) fn decode(&self, row: &[u8], batch: &mut Batch) -> Result<(), WireError> {
         let at = batch.start_row();
         self.cells(row, at, batch).map_err(|Malformed| {
             batch.undo_row();

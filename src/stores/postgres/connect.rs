@@ -133,7 +133,7 @@ fn worth_another(error: &sqlx::Error) -> bool {
 }
 
 /// SQLSTATE and message, with PostgreSQL's own hint.
-fn told(error: &sqlx::Error) -> (String, String) {
+pub(super) fn told(error: &sqlx::Error) -> (String, String) {
     let Some(database) = error.as_database_error() else { return (String::new(), error.to_string()) };
     let code = database.code().map(|code| code.into_owned()).unwrap_or_default();
     (code, database.message().to_owned())

@@ -6,8 +6,10 @@
 mod catalog;
 mod connect;
 mod decode;
+mod inspect;
 mod kind;
 mod params;
+mod privileges;
 mod statement;
 
 use futures_util::{FutureExt, StreamExt};
@@ -26,7 +28,9 @@ use super::{
 };
 use connect::{Server, broken, is_refusal, rejected};
 use decode::{Decoder, nanos_of};
+pub(super) use inspect::inspect;
 use kind::Kind;
+pub(super) use privileges::beyond_reading;
 
 /// Sets what a session's results depend on, and lifts the server's limits on long reads where it has them.
 const PREPARE_SESSION: &str = "SELECT set_config(s.name, v.value, false) FROM pg_catalog.pg_settings s JOIN (VALUES \

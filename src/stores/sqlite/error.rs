@@ -2,7 +2,8 @@
 
 use crate::stores::StoreError;
 
-fn code_of(error: &sqlx::Error) -> i64 {
+/// SQLite's own number; 0 when the error is not SQLite's.
+pub(super) fn code_of(error: &sqlx::Error) -> i64 {
     let code = error.as_database_error().and_then(|e| e.code()).and_then(|code| code.parse::<i64>().ok());
     code.unwrap_or(0)
 }

@@ -4,19 +4,23 @@
 //! bytes; nothing is converted. Texts are ordered and compared byte by byte whatever collation a column
 //! declares. Must not create or change a file.
 
+mod connect;
 mod error;
+mod inspect;
 mod value;
 
 use std::path::{Path, PathBuf};
 
 use futures_util::{FutureExt, StreamExt};
-use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteRow};
+use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, Column as _, ConnectOptions, Either, Executor, Row, SqlSafeStr, Statement, TypeInfo};
 use tokio::runtime::Runtime;
 
 use crate::domain::{Batch, Filter, Value, parse_instant};
 
+use connect::{UTF8_BYTES, options};
 use error::{failed, refused};
+pub(super) use inspect::{beyond_reading, inspect};
 use value::{Affinity, argument, decode, fit, judge};
 
 use super::asked::{distinct_names, existing, one_query};
@@ -26,12 +30,6 @@ use super::{
     Column, ColumnKind, Fix, KeyRange, Opened, Outlet, ReadEnd, ReadRequest, Settings, Snapshot, Source, StoreError,
     Target, Wanted, Wish,
 };
-
-/// Rows that the driver's thread may be ahead: enough that it seldom waits, few enough that long values do not
-/// fill the memory.
-const ROWS_AHEAD: usize = 256;
-/// Collation that orders a UTF-16 database by the bytes of UTF-8.
-const UTF8_BYTES: &str = "recon_utf8_bytes";
 
 /// A table, view or query of a SQLite file.
 pub struct SqliteSource {
@@ -87,29 +85,11 @@ struct Session {
 impl Session {
     fn open(path: &Path, target: &Target, settings: &Settings) -> Result<(Session, Opened), StoreError> {
         let place = path.display().to_string();
-        match std::fs::metadata(path) {
-            Ok(found) if found.is_file() => {}
-            Ok(_) => return Err(StoreError::usage(format!("{place} is not a file"))),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(StoreError::usage(format!("there is no file {place}"))
-                    .hint("recon never creates the database it reads; check the path"));
-            }
-            Err(error) => return Err(StoreError::failed(format!("{place}: {error}"))),
-        }
-        // An absolute path is never taken for a URI or for `:memory:`.
-        let absolute = std::path::absolute(path).map_err(|e| StoreError::failed(format!("{place}: {e}")))?;
+        let options = options(path, settings)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|e| StoreError::failed(format!("no runtime for {place}: {e}")))?;
-        let options = SqliteConnectOptions::new()
-            .filename(absolute)
-            .read_only(true)
-            .create_if_missing(false)
-            .busy_timeout(settings.connect_timeout)
-            .row_buffer_size(ROWS_AHEAD)
-            .collation(UTF8_BYTES, |a, b| a.cmp(b))
-            .disable_statement_logging();
         let connection = runtime.block_on(options.connect()).map_err(|e| failed(&place, "cannot be opened", &e))?;
         let mut session = Session {
             runtime,

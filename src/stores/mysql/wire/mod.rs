@@ -178,16 +178,24 @@ impl Connection {
     /// # Errors
     /// The server's and the connection's.
     pub(super) fn prepare(&mut self, sql: &str) -> Result<Prepared, WireError> {
+        self.prepare_while(sql, &mut Idle)
+    }
+
+    /// The same, with somebody who is told about the wait: a table's structure may be locked.
+    ///
+    /// # Errors
+    /// As [`Connection::prepare`], and a wish to stop waiting.
+    pub(super) fn prepare_while(&mut self, sql: &str, waiting: &mut impl Waiting) -> Result<Prepared, WireError> {
         self.packets.command(COM_STMT_PREPARE, sql.as_bytes())?;
-        let answer = match self.packets.next(&mut Idle)? {
+        let answer = match self.packets.next(waiting)? {
             [ERROR, rest @ ..] => return Err(server_error(rest)),
             answer => ParseBuf(answer)
                 .parse::<StmtPacket>(())
                 .map_err(|_| unexpected("the answer to a statement to prepare", answer))?,
         };
         let (parameters, columns) = (answer.num_params(), answer.num_columns());
-        self.columns(parameters.into(), &mut Idle)?;
-        let columns = self.columns(columns.into(), &mut Idle)?;
+        self.columns(parameters.into(), waiting)?;
+        let columns = self.columns(columns.into(), waiting)?;
         Ok(Prepared { id: answer.statement_id(), parameters, columns })
     }
 
