@@ -1,30 +1,88 @@
-//! stub
-use crate::checks::{Ask, EachRow, Kind};
-use crate::config::Project;
-use crate::domain::Value;
-use crate::stores::Settings;
+//! Asks the stores of a project what checks ask: under the check account, read-only, within the limits of `[checks]`.
+//! Must not know what the answers mean.
+
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use crate::checks::{Ask, EachRow, Kind};
+use crate::config::{Project, StoreKind};
+use crate::domain::Value;
+use crate::stores::inspect::{InspectError, Inspection, Limits, inspect};
+use crate::stores::{Locator, Settings};
+
 /// Asks the stores of a project.
 pub(super) struct Asking<'a> {
     pub(super) project: &'a Project,
+    /// Values of `:name`.
     pub(super) params: &'a [(String, Value)],
     pub(super) settings: &'a Settings,
+    /// Set to end every question soon.
     pub(super) stop: &'a Arc<AtomicBool>,
+}
+
+impl Asking<'_> {
+    /// The store of a check under its least-privileged account; `docs#holdings` names a collection too.
+    ///
+    /// # Errors
+    /// There is no such store, or it is no place for a check of this kind.
+    pub(super) fn locator(&self, kind: Kind, name: &str) -> Result<Locator, String> {
+        let (name, collection) = match name.split_once('#') {
+            Some((name, collection)) => (name, Some(collection)),
+            None => (name, None),
+        };
+        let store = self.project.store(name).map_err(|error| with_hint(&error.to_string(), error.hint.as_deref()))?;
+        let fits = match kind {
+            Kind::Pipeline => store.kind == StoreKind::MongoDb,
+            _ => matches!(store.kind, StoreKind::MySql | StoreKind::Postgres | StoreKind::Sqlite),
+        };
+        if !fits {
+            let wanted = if kind == Kind::Pipeline { "in MongoDB" } else { "in a SQL store" };
+            let is = store.kind.name();
+            return Err(format!("a check of kind `{}` runs {wanted}, and the store `{name}` is {is}", kind.name()));
+        }
+        let url = store.check_url.as_ref().unwrap_or(&store.url);
+        let locator = Locator::parse(url.expose()).map_err(|error| with_hint(&error.what, error.hint.as_deref()))?;
+        Ok(match collection {
+            Some(collection) => locator.with_table(collection.to_owned()),
+            None => locator,
+        })
+    }
 }
 
 impl Ask for Asking<'_> {
     fn ask(
         &self,
-        _kind: Kind,
-        _store: &str,
-        _query: &str,
-        _timeout: Duration,
-        _each: EachRow<'_>,
+        kind: Kind,
+        store: &str,
+        query: &str,
+        timeout: Duration,
+        each: EachRow<'_>,
     ) -> Result<Option<String>, String> {
-        let _ = (self.project, self.params, self.settings, self.stop);
-        Err("not built yet".into())
+        let limits = Limits { time: timeout, rows: self.project.checks.rows, bytes: self.project.checks.bytes };
+        let inspection = Inspection {
+            store: self.locator(kind, store)?,
+            text: query.to_owned(),
+            params: self.params.to_vec(),
+            limits,
+            settings: self.settings.clone(),
+            cancel: Arc::clone(self.stop),
+        };
+        match inspect(&inspection, each) {
+            Ok(answer) => Ok(answer.truncated),
+            Err(error) => {
+                let hint = match &error {
+                    InspectError::Refused(refusal) => refusal.hint.as_deref(),
+                    InspectError::Failed(error) => error.hint.as_deref(),
+                    _ => None,
+                };
+                Err(with_hint(&error.to_string(), hint))
+            }
+        }
     }
+}
+
+/// A sentence with its next step.
+pub(super) fn with_hint(what: &str, hint: Option<&str>) -> String {
+    hint.map_or_else(|| what.to_owned(), |hint| format!("{what} ({hint})"))
 }

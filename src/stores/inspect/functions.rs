@@ -289,7 +289,8 @@ mod tests {
     fn what_has_a_reason_against_it_is_in_no_list() {
         for dialect in [Dialect::MySql, Dialect::Postgres, Dialect::Sqlite] {
             let allowed_pragmas = |name: &str| dialect == Dialect::Sqlite && name.starts_with("pragma_");
-            let both: Vec<_> = known(dialect).iter().filter(|name| is_harmful(name) && !allowed_pragmas(name)).collect();
+            let both: Vec<_> =
+                known(dialect).iter().filter(|name| is_harmful(name) && !allowed_pragmas(name)).collect();
             assert!(both.is_empty(), "{dialect:?}: {both:?}");
         }
     }

@@ -264,10 +264,7 @@ impl std::error::Error for InspectError {}
 ///
 /// # Errors
 /// Rows that were handed over before an error are not all.
-pub fn inspect(
-    inspection: &Inspection,
-    each_row: &mut dyn FnMut(&[String], &[Value]),
-) -> Result<Answer, InspectError> {
+pub fn inspect(inspection: &Inspection, each_row: &mut dyn FnMut(&[String], &[Value])) -> Result<Answer, InspectError> {
     let kind = kind_of(&inspection.store)?;
     let examined = examine(kind, &inspection.text, inspection.store.table())?;
     run(inspection, &examined, each_row)
@@ -290,7 +287,9 @@ pub fn run(
                 true => "this reconciliation has no parameters".to_owned(),
                 false => format!("the parameters are {}", names.join(", ")),
             };
-            return Err(Refusal::new(format!("the query uses the parameter `{name}`, which there is not")).hint(hint).into());
+            return Err(Refusal::new(format!("the query uses the parameter `{name}`, which there is not"))
+                .hint(hint)
+                .into());
         }
     }
     let mut watch = Watch::new(limits, cancel, each_row);

@@ -109,8 +109,10 @@ pub(super) fn examine(dialect: Dialect, text: &str) -> Result<Statement, Refusal
     first_word(&lexed)?;
     let fault = || Refusal::new("the query cannot be examined on this machine; this is a fault of recon");
     let found = std::thread::scope(|scope| {
-        let examining =
-            std::thread::Builder::new().name("examine".into()).stack_size(STACK).spawn_scoped(scope, || parsed(dialect, &lexed));
+        let examining = std::thread::Builder::new()
+            .name("examine".into())
+            .stack_size(STACK)
+            .spawn_scoped(scope, || parsed(dialect, &lexed));
         examining.ok().and_then(|thread| thread.join().ok()).ok_or_else(fault)?
     })?;
     let functions = calls(dialect, &lexed, &found)?;
@@ -176,22 +178,23 @@ fn parsed(dialect: Dialect, lexed: &Lexed) -> Result<Found, Refusal> {
     read_params.sort_unstable();
     expected.sort_unstable();
     if read_params != expected {
-        return Err(Refusal::new("a `:` cannot be told from a parameter").hint("leave a blank behind a `:` that is none"));
+        return Err(
+            Refusal::new("a `:` cannot be told from a parameter").hint("leave a blank behind a `:` that is none")
+        );
     }
     Ok(found)
 }
 
-const NOT_READ: &str = "recon runs only what it can read; try the query in the store's own client, or write it more plainly";
+const NOT_READ: &str =
+    "recon runs only what it can read; try the query in the store's own client, or write it more plainly";
 
 /// The parser's complaint, with its place.
 fn unread(text: &str, what: &str) -> Refusal {
     let (said, place) = what.split_once(" at Line: ").unwrap_or((what, ""));
     let said = said.strip_prefix("sql parser error: ").unwrap_or(said);
     let refusal = Refusal::new(format!("the query cannot be read: {}", shorten(said, 200))).hint(NOT_READ);
-    let numbers: Vec<u64> = place
-        .split(|c: char| !c.is_ascii_digit())
-        .filter_map(|number| number.parse().ok())
-        .collect();
+    let numbers: Vec<u64> =
+        place.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse().ok()).collect();
     match numbers.as_slice() {
         [line, column, ..] if *line > 0 => Refusal { at: Some((*line, *column)), ..refusal },
         _ => refusal.at_byte(text, text.trim_end().len()),
@@ -242,8 +245,7 @@ fn same_quotes(lexed: &Lexed, tokens: &[TokenWithSpan]) -> Result<(), Refusal> {
 
 /// A token of the parser's may begin with the letter before the quote: `E'…'`, `x'…'`.
 fn same_start(text: &str, our: &Range<usize>, parsed: &Range<usize>) -> bool {
-    our.start == parsed.start
-        || (our.start == parsed.start + 1 && text.as_bytes()[parsed.start].is_ascii_alphabetic())
+    our.start == parsed.start || (our.start == parsed.start + 1 && text.as_bytes()[parsed.start].is_ascii_alphabetic())
 }
 
 /// The bytes at which lines and columns lie.
@@ -291,9 +293,11 @@ fn calls(dialect: Dialect, lexed: &Lexed, found: &Found) -> Result<Vec<String>, 
         }
         if dialect == Dialect::MySql && word.opens == Opens::Later && functions::needs_its_parenthesis(&name) {
             let shown = word.text.to_uppercase();
-            return Err(Refusal::new(format!("`{shown} (`: with a blank MySQL takes this for a function of somebody's own"))
-                .hint(format!("write `{shown}(`"))
-                .at_byte(&lexed.plain, word.at));
+            return Err(Refusal::new(format!(
+                "`{shown} (`: with a blank MySQL takes this for a function of somebody's own"
+            ))
+            .hint(format!("write `{shown}(`"))
+            .at_byte(&lexed.plain, word.at));
         }
         if !used.contains(&name) {
             used.push(name);

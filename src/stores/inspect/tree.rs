@@ -9,9 +9,9 @@ use std::ops::ControlFlow;
 use sqlparser::ast::{
     AccessExpr, ArrayElemTypeDef, BinaryOperator, DataType, Expr, Function, FunctionArg, FunctionArgExpr,
     FunctionArgOperator, FunctionArguments, GroupByExpr, GroupByWithModifier, Ident, Join, JoinOperator, LimitClause,
-    ObjectName, ObjectNamePart, OrderByKind, Query, Select, SelectFlavor, SelectItem, SelectModifiers, SetExpr, Spanned,
-    Statement, TableAlias, TableFactor, TableVersion, TableWithJoins, UnaryOperator, Value, ValueWithSpan, Visitor,
-    WildcardAdditionalOptions,
+    ObjectName, ObjectNamePart, OrderByKind, Query, Select, SelectFlavor, SelectItem, SelectModifiers, SetExpr,
+    Spanned, Statement, TableAlias, TableFactor, TableVersion, TableWithJoins, UnaryOperator, Value, ValueWithSpan,
+    Visitor, WildcardAdditionalOptions,
 };
 use sqlparser::tokenizer::Span;
 
@@ -102,7 +102,11 @@ impl Walk {
                         | JoinOperator::StraightJoin(_)
                 );
                 if *global || !known {
-                    return refuse(&tables[0], "this kind of join is not known here", "use JOIN, LEFT JOIN, CROSS JOIN");
+                    return refuse(
+                        &tables[0],
+                        "this kind of join is not known here",
+                        "use JOIN, LEFT JOIN, CROSS JOIN",
+                    );
                 }
             }
         }
@@ -130,7 +134,9 @@ impl Walk {
         for part in &name.0 {
             match part {
                 ObjectNamePart::Identifier(ident) => parts.push(ident),
-                ObjectNamePart::Function(_) => return refuse(name, "a name that is computed", "write the table's name"),
+                ObjectNamePart::Function(_) => {
+                    return refuse(name, "a name that is computed", "write the table's name");
+                }
             }
         }
         let Some(last) = parts.last() else { return ControlFlow::Continue(()) };
@@ -148,7 +154,13 @@ impl Walk {
         let (schema, ident) = match parts {
             [ident] => (None, *ident),
             [schema, ident] => (Some(*schema), *ident),
-            _ => return refuse(name, "a function with so many parts in its name", "call the store's own functions by their name"),
+            _ => {
+                return refuse(
+                    name,
+                    "a function with so many parts in its name",
+                    "call the store's own functions by their name",
+                );
+            }
         };
         // A quoted name must be spelt as the store spells it.
         let spelt = |ident: &Ident| match ident.quote_style {
@@ -168,8 +180,16 @@ impl Walk {
     }
 
     fn function(&mut self, function: &Function) -> Judged {
-        let Function { name, uses_odbc_syntax, parameters, args, filter: _, null_treatment: _, over: _, within_group: _ } =
-            function;
+        let Function {
+            name,
+            uses_odbc_syntax,
+            parameters,
+            args,
+            filter: _,
+            null_treatment: _,
+            over: _,
+            within_group: _,
+        } = function;
         let mut parts = Vec::new();
         for part in &name.0 {
             match part {
@@ -223,15 +243,25 @@ impl Walk {
             DataType::Custom(name, _) => match self.dialect {
                 // Any word is a type there, and none runs anything.
                 Dialect::Sqlite => ControlFlow::Continue(()),
-                Dialect::MySql => refuse(name, format!("`{name}` is no type of this store"), "cast to DECIMAL(…), CHAR, SIGNED, DATE, …"),
+                Dialect::MySql => refuse(
+                    name,
+                    format!("`{name}` is no type of this store"),
+                    "cast to DECIMAL(…), CHAR, SIGNED, DATE, …",
+                ),
                 Dialect::Postgres => {
                     for part in &name.0 {
                         match part {
                             ObjectNamePart::Identifier(ident) => {
-                                let word = if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_lowercase() };
+                                let word = if ident.quote_style.is_some() {
+                                    ident.value.clone()
+                                } else {
+                                    ident.value.to_lowercase()
+                                };
                                 self.found.types.push(word);
                             }
-                            ObjectNamePart::Function(_) => return refuse(name, "a type's name that is computed", ONLY_READS),
+                            ObjectNamePart::Function(_) => {
+                                return refuse(name, "a type's name that is computed", ONLY_READS);
+                            }
                         }
                     }
                     ControlFlow::Continue(())
@@ -254,14 +284,23 @@ impl Walk {
             | DataType::Nullable(_)
             | DataType::LowCardinality(_)
             | DataType::Trigger
-            | DataType::AnyType => refuse_at(span, "a type of this form is not known here", "cast to a type of the store"),
+            | DataType::AnyType => {
+                refuse_at(span, "a type of this form is not known here", "cast to a type of the store")
+            }
             _ => ControlFlow::Continue(()),
         }
     }
 
     fn binary(&mut self, expr: &Expr, op: &BinaryOperator) -> Judged {
-        if matches!(op, BinaryOperator::Assignment | BinaryOperator::PGCustomBinaryOperator(_) | BinaryOperator::Custom(_)) {
-            return refuse(expr, format!("`{op}` is not an operator that a check may use"), "use the store's own operators");
+        if matches!(
+            op,
+            BinaryOperator::Assignment | BinaryOperator::PGCustomBinaryOperator(_) | BinaryOperator::Custom(_)
+        ) {
+            return refuse(
+                expr,
+                format!("`{op}` is not an operator that a check may use"),
+                "use the store's own operators",
+            );
         }
         if self.is(Dialect::Sqlite) && matches!(op, BinaryOperator::Regexp) {
             return refuse(expr, "SQLite has no REGEXP of its own", "use LIKE or GLOB");
@@ -278,7 +317,11 @@ impl Walk {
             _ => false,
         };
         if !known {
-            return refuse(expr, format!("`{op}` is not an operator that a check may use"), "use the store's own operators");
+            return refuse(
+                expr,
+                format!("`{op}` is not an operator that a check may use"),
+                "use the store's own operators",
+            );
         }
         self.operator(&op.to_string());
         ControlFlow::Continue(())
@@ -307,13 +350,31 @@ impl Visitor for Walk {
     }
 
     fn pre_visit_query(&mut self, query: &Query) -> Judged {
-        let Query { with, body, order_by, limit_clause, fetch: _, locks, for_clause, settings, format_clause, pipe_operators } =
-            query;
+        let Query {
+            with,
+            body,
+            order_by,
+            limit_clause,
+            fetch: _,
+            locks,
+            for_clause,
+            settings,
+            format_clause,
+            pipe_operators,
+        } = query;
         if !locks.is_empty() {
-            return refuse(query, "the query locks rows (FOR UPDATE, FOR SHARE)", "leave the lock out: a check only reads");
+            return refuse(
+                query,
+                "the query locks rows (FOR UPDATE, FOR SHARE)",
+                "leave the lock out: a check only reads",
+            );
         }
         if for_clause.is_some() || settings.is_some() || format_clause.is_some() || !pipe_operators.is_empty() {
-            return refuse(query, "the query has an addition that is not known here", "leave out what follows ORDER BY and LIMIT");
+            return refuse(
+                query,
+                "the query has an addition that is not known here",
+                "leave out what follows ORDER BY and LIMIT",
+            );
         }
         for table in with.iter().flat_map(|with| &with.cte_tables) {
             if let Some(from) = &table.from {
@@ -379,7 +440,11 @@ impl Visitor for Walk {
             || value_table_mode.is_some()
             || *flavor != SelectFlavor::Standard;
         if foreign {
-            return refuse(select, "this form of SELECT is not one of this store", "write it as the store's manual does");
+            return refuse(
+                select,
+                "this form of SELECT is not one of this store",
+                "write it as the store's manual does",
+            );
         }
         if let Some(SelectModifiers { high_priority: true, .. }) = select_modifiers {
             return refuse(select, "HIGH_PRIORITY lets a check go before those who write", "leave it out");
@@ -387,8 +452,12 @@ impl Visitor for Walk {
         for item in projection {
             match item {
                 SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. } => {}
-                SelectItem::Wildcard(options) | SelectItem::QualifiedWildcard(_, options) => self.wildcard(item, options)?,
-                SelectItem::ExprWithAliases { .. } => return refuse(item, "several names for one column", "name it once"),
+                SelectItem::Wildcard(options) | SelectItem::QualifiedWildcard(_, options) => {
+                    self.wildcard(item, options)?
+                }
+                SelectItem::ExprWithAliases { .. } => {
+                    return refuse(item, "several names for one column", "name it once");
+                }
             }
         }
         let plain_groups = match group_by {
@@ -430,11 +499,13 @@ impl Visitor for Walk {
                 self.relation(name, true)?;
                 self.alias(alias.as_ref())
             }
-            TableFactor::UNNEST { alias, array_exprs: _, with_offset: false, with_offset_alias: _, with_ordinality: _ }
-                if self.is(Dialect::Postgres) =>
-            {
-                self.alias(alias.as_ref())
-            }
+            TableFactor::UNNEST {
+                alias,
+                array_exprs: _,
+                with_offset: false,
+                with_offset_alias: _,
+                with_ordinality: _,
+            } if self.is(Dialect::Postgres) => self.alias(alias.as_ref()),
             TableFactor::JsonTable { json_expr: _, json_path: _, columns: _, alias } if !self.is(Dialect::Sqlite) => {
                 self.alias(alias.as_ref())
             }
@@ -462,7 +533,11 @@ impl Visitor for Walk {
                     self.found.params.push(name.to_owned());
                     ControlFlow::Continue(())
                 }
-                None => refuse(value, format!("`{}` is no parameter here", shorten(name, 40)), "name each parameter `:name`"),
+                None => refuse(
+                    value,
+                    format!("`{}` is no parameter here", shorten(name, 40)),
+                    "name each parameter `:name`",
+                ),
             },
             _ => refuse(value, "a literal of a form that is not known here", "write texts in single quotes"),
         }
@@ -473,9 +548,8 @@ impl Visitor for Walk {
             Expr::Function(function) => self.function(function),
             Expr::BinaryOp { left: _, op, right: _ } => self.binary(expr, op),
             Expr::UnaryOp { op, expr: _ } => self.unary(expr, *op),
-            Expr::AnyOp { left: _, compare_op, right: _, is_some: _ } | Expr::AllOp { left: _, compare_op, right: _ } => {
-                self.binary(expr, compare_op)
-            }
+            Expr::AnyOp { left: _, compare_op, right: _, is_some: _ }
+            | Expr::AllOp { left: _, compare_op, right: _ } => self.binary(expr, compare_op),
             Expr::CompoundIdentifier(parts) => {
                 self.found.members.extend(parts.iter().skip(1).map(|part| part.value.clone()));
                 ControlFlow::Continue(())
@@ -485,12 +559,16 @@ impl Visitor for Walk {
                     match access {
                         AccessExpr::Subscript(_) => {}
                         AccessExpr::Dot(Expr::Identifier(member)) => self.found.members.push(member.value.clone()),
-                        AccessExpr::Dot(_) => return refuse(expr, "what follows the dot is not a name", "name a column there"),
+                        AccessExpr::Dot(_) => {
+                            return refuse(expr, "what follows the dot is not a name", "name a column there");
+                        }
                     }
                 }
                 ControlFlow::Continue(())
             }
-            Expr::Cast { kind: _, expr: inner, data_type, array: _, format: None } => self.data_type(inner.span(), data_type),
+            Expr::Cast { kind: _, expr: inner, data_type, array: _, format: None } => {
+                self.data_type(inner.span(), data_type)
+            }
             Expr::Convert { is_try: false, expr: inner, data_type, charset: _, target_before_value: false, styles }
                 if styles.is_empty() =>
             {

@@ -80,8 +80,9 @@ pub(in crate::stores) fn inspect(
                     return Err(watch.error(halt, place.name.clone(), ended));
                 }
                 if !ended {
-                    notices
-                        .push("the server has not confirmed that the query ended when no more of it was read".to_owned());
+                    notices.push(
+                        "the server has not confirmed that the query ended when no more of it was read".to_owned(),
+                    );
                 }
                 Ok(notices)
             }
@@ -274,7 +275,8 @@ pub(in crate::stores) fn beyond_reading(url: &str, settings: &Settings) -> Resul
     let asked = doc! { "connectionStatus": 1, "showPrivileges": true };
     let status = connection.runtime.block_on(async { connection.database.run_command(asked).await });
     let status = status.map_err(|error| connection.place.error(&error, "asking for the account's privileges"))?;
-    let unreadable = || StoreError::failed(format!("MongoDB at {} does not tell the account's privileges", connection.place.name));
+    let unreadable =
+        || StoreError::failed(format!("MongoDB at {} does not tell the account's privileges", connection.place.name));
     let info = status.get_document("authInfo").map_err(|_| unreadable())?;
     if info.get_array("authenticatedUsers").map_err(|_| unreadable())?.is_empty() {
         return Ok(vec!["the server asks for no login: whoever reaches it may do everything".to_owned()]);

@@ -166,11 +166,16 @@ impl Guarded<'_, '_> {
         let text = |at: usize| row.try_get::<String, _>(at).unwrap_or_default();
         let (kind, name) = (text(0), text(1));
         let hint = match kind.as_str() {
-            "function" => "write `pg_catalog.name(…)` for the server's own function, and put what somebody's own computes into a view",
+            "function" => {
+                "write `pg_catalog.name(…)` for the server's own function, and put what somebody's own computes into a view"
+            }
             "operator" => "write the server's own function in its place, or put the expression into a view",
             _ => "cast to a built-in type or an enum",
         };
-        let what = format!("{}: {name} is a {kind} that somebody made there, and the text may mean it: it might write", self.place);
+        let what = format!(
+            "{}: {name} is a {kind} that somebody made there, and the text may mean it: it might write",
+            self.place
+        );
         Err(Refusal::new(what).hint(hint).into())
     }
 
@@ -190,9 +195,9 @@ impl Guarded<'_, '_> {
         match code.as_str() {
             // Cancelled by a limit of time, or by somebody; a lock that was not to be had in time.
             "57014" | "55P03" if self.watch.is_late() => Ended::Failed(self.stopped(Halt::TimedOut, true)),
-            "25006" | "0A000" if running => Refusal::new(format!("{}: {message}", self.place))
-                .hint("a check is one SELECT and only reads")
-                .into(),
+            "25006" | "0A000" if running => {
+                Refusal::new(format!("{}: {message}", self.place)).hint("a check is one SELECT and only reads").into()
+            }
             _ if running && !code.starts_with("42") => {
                 broken(self.place, &format!("failed after {} rows", self.watch.rows()), error).into()
             }
@@ -214,11 +219,15 @@ impl Guarded<'_, '_> {
                 .hint("cast the parameter in the query: `:name::text`, `:name::numeric`, …")
         })?;
         if types.len() != self.bound.len() {
-            return Err(Refusal::new("the query has parameters without a name").hint("name each parameter `:name`").into());
+            return Err(Refusal::new("the query has parameters without a name")
+                .hint("name each parameter `:name`")
+                .into());
         }
         let kinds: Vec<Kind> = prepared.columns().iter().map(|column| kind_of(column.type_info())).collect();
         if kinds.is_empty() {
-            return Err(Refusal::new("the text is no query: it returns no columns").hint("a check is one SELECT").into());
+            return Err(Refusal::new("the text is no query: it returns no columns")
+                .hint("a check is one SELECT")
+                .into());
         }
         self.watch.columns(prepared.columns().iter().map(|column| column.name().to_owned()).collect());
         // By place, not by name: columns of a check need no names, nor distinct ones. What is not read in its own form is
@@ -237,7 +246,8 @@ impl Guarded<'_, '_> {
             sent.join(", "),
             names.join(", ")
         );
-        let declared = sqlx::query_with(AssertSqlSafe(declare), arguments).persistent(false).execute(&mut self.connection);
+        let declared =
+            sqlx::query_with(AssertSqlSafe(declare), arguments).persistent(false).execute(&mut self.connection);
         Self::wait(self.watch, declared).await?.map_err(|error| self.failed(&error, true))?;
         let decoders: Vec<Decoder> = kinds.into_iter().map(|kind| Decoder { kind, digits: 6 }).collect();
         self.fetch(&decoders).await
@@ -272,7 +282,11 @@ impl Guarded<'_, '_> {
                     Some(Err(error)) => break error,
                     None if counted == Some(self.watch.rows()) => return Ok(()),
                     None => {
-                        let what = format!("{}: {} rows came, but the server did not say that they are all", self.place, self.watch.rows());
+                        let what = format!(
+                            "{}: {} rows came, but the server did not say that they are all",
+                            self.place,
+                            self.watch.rows()
+                        );
                         return Err(StoreError::failed(what).into());
                     }
                 }
