@@ -55,6 +55,9 @@ pub fn run(global: &Global, args: &DemoArgs) -> Result<Exit, Failure> {
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent).map_err(|error| unwritable(parent, &error))?;
         }
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).map_err(|error| unwritable(parent, &error))?;
+        }
         std::fs::write(&path, file.text).map_err(|error| unwritable(&path, &error))?;
     }
     // In its own folder every name is short, as it is for whoever works there.

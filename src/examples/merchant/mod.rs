@@ -136,6 +136,26 @@ const PROJECT: &[ProjectFile] = &[
     ProjectFile { name: "README.md", text: include_str!("../../../fixtures/merchant/README.md") },
     ProjectFile { name: "quirks.md", text: include_str!("../../../fixtures/merchant/quirks.md") },
     ProjectFile { name: "quirks.csv", text: include_str!("../../../fixtures/merchant/quirks.csv") },
+    ProjectFile {
+        name: "checks/cancelled_more_than_sold.sql",
+        text: include_str!("../../../checks/merchant/cancelled_more_than_sold.sql"),
+    },
+    ProjectFile {
+        name: "checks/contract_in_force.sql",
+        text: include_str!("../../../checks/merchant/contract_in_force.sql"),
+    },
+    ProjectFile {
+        name: "checks/net_is_what_is_left.json",
+        text: include_str!("../../../checks/merchant/net_is_what_is_left.json"),
+    },
+    ProjectFile {
+        name: "checks/settled_on_a_business_day.sql",
+        text: include_str!("../../../checks/merchant/settled_on_a_business_day.sql"),
+    },
+    ProjectFile {
+        name: "checks/vat_is_a_tenth_of_the_fee.json",
+        text: include_str!("../../../checks/merchant/vat_is_a_tenth_of_the_fee.json"),
+    },
 ];
 
 const MERCHANTS: &[Column] = &[Column::new("merchant_id", Kind::Integer), Column::new("name", Kind::Text(40))];

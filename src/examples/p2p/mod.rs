@@ -12,7 +12,7 @@ use super::{
     Collection, Column, DataFile, Documents, Example, Kind, Planted, PlantedKind, ProjectFile, Rows, Scale, Table,
     decimal, int, text,
 };
-use crate::domain::{Value, format_date};
+use crate::domain::{Value, format_date, parse_date};
 
 /// The window of repayments: after the first day, up to and including the second. In days since 1970-01-01.
 const WINDOW: (i32, i32) = (20_751, 20_762);
@@ -54,6 +54,13 @@ impl Example for P2p {
             Table::new("investors", INVESTORS, &["investor_id"], &[], move || {
                 let generated = (0..facts::investors(scale)).map(move |at| facts::investor(scale, at));
                 Box::new(generated.chain(extra(scale).map(|quirk| quirk.investor)).map(investor_row))
+            }),
+            Table::new("closed_accounts", CLOSED_ACCOUNTS, &["investor_id"], &[], || {
+                Box::new(
+                    CLOSED
+                        .iter()
+                        .map(|(investor, on)| vec![int(*investor), Value::Date(parse_date(on).unwrap_or_default())]),
+                )
             }),
             Table::new("loans", LOANS, &["loan_id"], &[], move || {
                 let generated = (0..facts::loans(scale)).map(move |at| facts::loan(scale, at));
@@ -133,6 +140,32 @@ const PROJECT: &[ProjectFile] = &[
     ProjectFile { name: "README.md", text: include_str!("../../../fixtures/p2p/README.md") },
     ProjectFile { name: "quirks.md", text: include_str!("../../../fixtures/p2p/quirks.md") },
     ProjectFile { name: "quirks.csv", text: include_str!("../../../fixtures/p2p/quirks.csv") },
+    ProjectFile {
+        name: "checks/holdings_within_the_loan.sql",
+        text: include_str!("../../../checks/p2p/holdings_within_the_loan.sql"),
+    },
+    ProjectFile { name: "checks/net_is_the_sum.json", text: include_str!("../../../checks/p2p/net_is_the_sum.json") },
+    ProjectFile { name: "checks/no_negative_net.json", text: include_str!("../../../checks/p2p/no_negative_net.json") },
+    ProjectFile {
+        name: "checks/paid_to_closed_account.sql",
+        text: include_str!("../../../checks/p2p/paid_to_closed_account.sql"),
+    },
+    ProjectFile {
+        name: "checks/paid_within_collected.sql",
+        text: include_str!("../../../checks/p2p/paid_within_collected.sql"),
+    },
+    ProjectFile {
+        name: "checks/repayment_used_once.sql",
+        text: include_str!("../../../checks/p2p/repayment_used_once.sql"),
+    },
+    ProjectFile {
+        name: "checks/tax_within_the_rate.json",
+        text: include_str!("../../../checks/p2p/tax_within_the_rate.json"),
+    },
+    ProjectFile {
+        name: "checks/ten_times_last_time.json",
+        text: include_str!("../../../checks/p2p/ten_times_last_time.json"),
+    },
 ];
 
 const WON: Kind = Kind::Decimal { digits: 18, scale: 0 };
@@ -144,6 +177,9 @@ const INVESTORS: &[Column] = &[
     Column::new("name", Kind::Text(40)),
     Column::new("type", Kind::Text(12)),
 ];
+const CLOSED_ACCOUNTS: &[Column] = &[Column::new("investor_id", Kind::Integer), Column::new("closed_on", Kind::Date)];
+/// Investors of earlier years, who hold nothing any more.
+const CLOSED: [(i64, &str); 2] = [(2_000_000_001, "2025-03-14"), (2_000_000_002, "2026-06-30")];
 const LOANS: &[Column] = &[
     Column::new("loan_id", Kind::Integer),
     Column::new("total_units", Kind::Integer),

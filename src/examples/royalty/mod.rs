@@ -117,6 +117,22 @@ const PROJECT: &[ProjectFile] = &[
     ProjectFile { name: "README.md", text: include_str!("../../../fixtures/royalty/README.md") },
     ProjectFile { name: "quirks.md", text: include_str!("../../../fixtures/royalty/quirks.md") },
     ProjectFile { name: "quirks.csv", text: include_str!("../../../fixtures/royalty/quirks.csv") },
+    ProjectFile {
+        name: "checks/paid_within_the_pools.sql",
+        text: include_str!("../../../checks/royalty/paid_within_the_pools.sql"),
+    },
+    ProjectFile {
+        name: "checks/payment_is_whole_won.json",
+        text: include_str!("../../../checks/royalty/payment_is_whole_won.json"),
+    },
+    ProjectFile {
+        name: "checks/residual_within_bounds.json",
+        text: include_str!("../../../checks/royalty/residual_within_bounds.json"),
+    },
+    ProjectFile {
+        name: "checks/shares_sum_to_one.sql",
+        text: include_str!("../../../checks/royalty/shares_sum_to_one.sql"),
+    },
 ];
 
 const ROLES: &[Column] =
