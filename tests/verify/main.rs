@@ -13,5 +13,6 @@ mod engine;
 mod examples;
 mod retry;
 mod rule;
+mod shipped;
 mod ties;
 mod verdicts;
