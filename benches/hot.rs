@@ -6,6 +6,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use mongodb::bson::{Bson, Decimal128, doc};
+use recon::domain::rule::{Reference, RuleSet, Scope, Truth, parse};
 use recon::domain::{
     Amount, Batch, Cell, Elements, NumberForm, Rules, Total, bson_put, compare_cells, plain_literal, same_cells,
 };
@@ -92,5 +93,69 @@ fn documents(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(hot, amounts, records, documents);
+/// A thousand rules of one form, over one record: `form` gets the rule's number.
+fn thousand(form: impl Fn(usize) -> String) -> RuleSet {
+    let rules: Vec<_> = (0..1000).map(|at| parse(&form(at)).expect("a rule")).collect();
+    let sides = [Scope::Legacy, Scope::Candidate, Scope::Previous];
+    let columns = ["net", "fee", "tax", "interest"];
+    let mut names: Vec<Reference> =
+        sides.iter().flat_map(|side| columns.map(|column| Reference::new(*side, column))).collect();
+    names.push(Reference::new(Scope::Record, "kind"));
+    RuleSet::bind(&rules.iter().collect::<Vec<_>>(), &names, &[]).expect("every name is there")
+}
+
+fn rules(c: &mut Criterion) {
+    let columns = ["net", "fee", "tax", "interest"];
+    let column = |at: usize| columns[at % 4];
+    let forms: [(&str, Box<dyn Fn(usize) -> String>); 5] = [
+        ("amount_and_literal", Box::new(move |at| format!(r#"{{"gt":["legacy.{}",{}.5]}}"#, column(at), 900_000 + at))),
+        (
+            "two_amounts",
+            Box::new(move |at| format!(r#"{{"gt":["legacy.{}","candidate.{}"]}}"#, column(at), column(at / 4))),
+        ),
+        (
+            "text_and_amount",
+            Box::new(move |at| {
+                let kind = r#"{"eq":["record.kind",{"text":"mismatch"}]}"#;
+                format!(r#"{{"all":[{kind},{{"lt":["legacy.{}",{at}]}}]}}"#, column(at))
+            }),
+        ),
+        (
+            "shared_arithmetic",
+            Box::new(move |at| {
+                let tax = r#"{"round":{"percent":[14,"legacy.interest"]},"scale":0,"mode":"down"}"#;
+                format!(r#"{{"gt":[{{"abs":{{"sub":["legacy.tax",{tax}]}}}},{at}]}}"#)
+            }),
+        ),
+        (
+            "own_arithmetic",
+            Box::new(move |at| format!(r#"{{"gt":["legacy.{}",{{"mul":["previous.net",{at}]}}]}}"#, column(at))),
+        ),
+    ];
+    let mut group = c.benchmark_group("rules");
+    group.throughput(Throughput::Elements(1000));
+    for (name, form) in forms {
+        let mut set = thousand(form);
+        let mut batch = Batch::new(set.slots().len());
+        let row = batch.start_row();
+        for at in 0..set.slots().len() {
+            let cell = match set.slots()[at].scope {
+                Scope::Record => Cell::Text(batch.store(b"mismatch")),
+                _ => Cell::Number { coefficient: 105_000 + at as i128, scale: 4, form: NumberForm::Decimal },
+            };
+            batch.set(row, at, cell);
+        }
+        let record: Vec<_> = (0..set.slots().len()).map(|at| batch.at(row, at)).collect();
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                let mut hits = 0_u32;
+                set.evaluate(black_box(&record), &mut |_, truth| hits += u32::from(truth == Truth::True));
+                hits
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(hot, amounts, records, documents, rules);
 criterion_main!(hot);

@@ -71,6 +71,7 @@ impl Number {
         self.amount().total_cmp(&other.amount())
     }
 
+    #[inline(always)]
     pub(super) fn plus(&self, other: &Number) -> Result {
         if let (Number::Small { coefficient: a, scale: of_a }, Number::Small { coefficient: b, scale: of_b }) =
             (self, other)
@@ -79,6 +80,11 @@ impl Number {
         {
             return Ok(Number::new(sum, scale));
         }
+        self.plus_wide(other)
+    }
+
+    #[cold]
+    fn plus_wide(&self, other: &Number) -> Result {
         let ((a, of_a), (b, of_b)) = (self.big()?, other.big()?);
         let scale = of_a.max(of_b);
         bounded(raise(a, scale - of_a) + raise(b, scale - of_b), scale)
@@ -88,6 +94,7 @@ impl Number {
         self.plus(&other.negated())
     }
 
+    #[inline(always)]
     pub(super) fn times(&self, other: &Number) -> Result {
         if let (Number::Small { coefficient: a, scale: of_a }, Number::Small { coefficient: b, scale: of_b }) =
             (self, other)
@@ -95,6 +102,11 @@ impl Number {
         {
             return scaled(product, *of_a + *of_b);
         }
+        self.times_wide(other)
+    }
+
+    #[cold]
+    fn times_wide(&self, other: &Number) -> Result {
         let ((a, of_a), (b, of_b)) = (self.big()?, other.big()?);
         bounded(a * b, of_a + of_b)
     }
@@ -154,7 +166,7 @@ impl Number {
 }
 
 /// A product; the common one in a single machine multiplication.
-#[inline]
+#[inline(always)]
 fn multiply(a: i128, b: i128) -> Option<i128> {
     match (i64::try_from(a), i64::try_from(b)) {
         (Ok(a), Ok(b)) => Some(i128::from(a) * i128::from(b)),
@@ -167,6 +179,7 @@ fn raise(coefficient: BigInt, up: i32) -> BigInt {
     if up == 0 || coefficient.is_zero() { coefficient } else { coefficient * BigInt::from(10).pow(up.unsigned_abs()) }
 }
 
+#[inline(always)]
 fn scaled(coefficient: i128, scale: i32) -> Result {
     if scale.unsigned_abs() > MAX_DIGITS { Err(Reason::TooLong) } else { Ok(Number::new(coefficient, scale)) }
 }

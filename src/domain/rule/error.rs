@@ -139,11 +139,16 @@ fn path_at(text: &str, at: usize) -> String {
 }
 
 /// The most similar of the known words, if one is similar at all.
-pub(super) fn did_you_mean<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+pub(super) fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // A word of a hostile text may be of any length, and the distance is quadratic.
     let wrong = crate::domain::shorten(wrong, 80).to_lowercase();
     let near = |name: &&str| strsim::osa_distance(&wrong, name);
     let best = known.into_iter().min_by_key(near)?;
     let allowed = (wrong.chars().count().max(best.chars().count()) / 3).max(1);
-    (near(&best) <= allowed).then(|| format!("did you mean `{best}`?"))
+    (near(&best) <= allowed).then_some(best)
+}
+
+/// [`nearest`] as a hint.
+pub(super) fn did_you_mean<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    nearest(wrong, known).map(|best| format!("did you mean `{best}`?"))
 }

@@ -58,8 +58,8 @@ impl Judge<'_, '_> {
         let program = self.program;
         match node {
             Node::Constant(truth) => truth,
-            Node::All(list) => self.every(list.of(&program.links), Truth::True, Truth::False),
-            Node::Any(list) => self.every(list.of(&program.links), Truth::False, Truth::True),
+            Node::All(list) => self.all(list.of(&program.links)),
+            Node::Any(list) => self.any(list.of(&program.links)),
             Node::Not(part) => match self.truth(part) {
                 Truth::True => Truth::False,
                 Truth::False => Truth::True,
@@ -77,7 +77,7 @@ impl Judge<'_, '_> {
                 let held = &self.state.held[value as usize];
                 if held.holding == Holding::Doubt {
                     Truth::Unknown(held.unknown())
-                } else if sorted == Some(held.holding.class()) {
+                } else if sorted == Some(held.class()) {
                     let found = list.binary_search_by(|item| self.order(*item, value).unwrap_or(Ordering::Less));
                     of_bool(found.is_ok())
                 } else {
@@ -104,14 +104,26 @@ impl Judge<'_, '_> {
         }
     }
 
-    /// Kleene's AND (`decides` is false) and OR (`decides` is true).
-    fn every(&mut self, parts: &[u32], otherwise: Truth, decides: Truth) -> Truth {
-        let mut result = otherwise;
+    /// Kleene's AND. Of several reasons not to know the first is told.
+    fn all(&mut self, parts: &[u32]) -> Truth {
+        let mut result = Truth::True;
         for part in parts {
-            match self.truth(*part) {
-                truth if truth == decides => return truth,
-                // The first reason is the one that is told.
-                unknown @ Truth::Unknown(_) if result == otherwise => result = unknown,
+            match (self.truth(*part), result) {
+                (Truth::False, _) => return Truth::False,
+                (unknown @ Truth::Unknown(_), Truth::True) => result = unknown,
+                _ => {}
+            }
+        }
+        result
+    }
+
+    /// Kleene's OR.
+    fn any(&mut self, parts: &[u32]) -> Truth {
+        let mut result = Truth::False;
+        for part in parts {
+            match (self.truth(*part), result) {
+                (Truth::True, _) => return Truth::True,
+                (unknown @ Truth::Unknown(_), Truth::False) => result = unknown,
                 _ => {}
             }
         }
@@ -123,9 +135,9 @@ impl Judge<'_, '_> {
         let mut result = Truth::False;
         for item in items {
             self.ensure(*item);
-            match self.compare(Comparison::Equal.orders(), value, *item) {
-                Truth::True => return Truth::True,
-                unknown @ Truth::Unknown(_) if result == Truth::False => result = unknown,
+            match (self.compare(Comparison::Equal.orders(), value, *item), result) {
+                (Truth::True, _) => return Truth::True,
+                (unknown @ Truth::Unknown(_), Truth::False) => result = unknown,
                 _ => {}
             }
         }
@@ -137,7 +149,9 @@ impl Judge<'_, '_> {
         let held = self.state.held[value as usize];
         let prefix = bytes_of(self.program, self.record, prefix);
         match held.holding {
-            Holding::Text | Holding::Untyped => of_bool(bytes_of(self.program, self.record, value).starts_with(prefix)),
+            Holding::ShortText | Holding::Text => {
+                of_bool(bytes_of(self.program, self.record, value).starts_with(prefix))
+            }
             Holding::Doubt => Truth::Unknown(held.unknown()),
             _ if held.untyped => of_bool(self.digits(value).as_bytes().starts_with(prefix)),
             _ => Truth::Unknown(Unknown::new(Reason::NotAText, held.slot)),
@@ -166,7 +180,7 @@ impl Judge<'_, '_> {
         use Holding::{Amount, Bytes, Document, Doubt, Text, Untyped};
         let (a, b) = (&self.state.held[left as usize], &self.state.held[right as usize]);
         let kinds = || Unknown::new(Reason::Kinds, if a.slot == NO_SLOT { b.slot } else { a.slot });
-        match (a.holding.class(), b.holding.class()) {
+        match (a.class(), b.class()) {
             (Doubt, _) => Err(a.unknown()),
             (_, Doubt) => Err(b.unknown()),
             (Document, _) | (_, Document) => Err(kinds()),
@@ -239,6 +253,8 @@ impl Judge<'_, '_> {
             (1..operands.len()).try_fold(number(0)?, |sum, at| step(&sum, &number(at)?).map_err(unknown))
         };
         match computed.operation {
+            Operation::Add if operands.len() == 2 => number(0)?.plus(&number(1)?).map_err(unknown),
+            Operation::Multiply if operands.len() == 2 => number(0)?.times(&number(1)?).map_err(unknown),
             Operation::Add => fold(&|sum, next| sum.plus(next)),
             Operation::Multiply => fold(&|product, next| product.times(next)),
             Operation::Least => fold(&|least, next| Ok(if next.order(least).is_lt() { next } else { least }.clone())),

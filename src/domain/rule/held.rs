@@ -13,7 +13,7 @@ use crate::domain::{Amount, Cell, CellRef, NumberForm, Value, power_of_ten};
 /// The widest scale that amounts are brought to: 20 digits before the point still fit beside it.
 const MAX_SCALE: i32 = 18;
 
-/// How a value is held while a record is judged. Up to `ObjectId` two values of one holding are compared by their
+/// How a value is held while a record is judged. Up to `ShortText` two values of one holding are compared by their
 /// ordinals alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -26,12 +26,15 @@ pub(super) enum Holding {
     Bool,
     Uuid,
     ObjectId,
+    /// A text of up to 15 bytes, ordered by its ordinal as by its bytes.
+    ShortText,
     /// An amount with a coefficient of its own scale.
     Unaligned,
     /// An amount that lies in `State::wide`.
     Wide,
+    /// A longer text.
     Text,
-    /// Text of a file without types.
+    /// The class of texts of a file without types; nothing is held so.
     Untyped,
     Bytes,
     /// Documents and arrays, which have no order here.
@@ -43,15 +46,7 @@ pub(super) enum Holding {
 impl Holding {
     #[inline(always)]
     pub(super) fn is_ordinal(self) -> bool {
-        self as u8 <= Holding::ObjectId as u8
-    }
-
-    /// The same for every way to hold an amount.
-    pub(super) fn class(self) -> Holding {
-        match self {
-            Holding::Unaligned | Holding::Wide => Holding::Amount,
-            other => other,
-        }
+        self as u8 <= Holding::ShortText as u8
     }
 }
 
@@ -59,7 +54,7 @@ impl Holding {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Held {
     pub(super) holding: Holding,
-    /// A number in a file without types: it may be meant as a text.
+    /// A number or a text of a file without types: it may be meant as something else.
     pub(super) untyped: bool,
     /// Of a doubt.
     pub(super) reason: Reason,
@@ -84,8 +79,26 @@ impl Held {
         Unknown::new(self.reason, self.slot)
     }
 
-    /// How a constant is held, whatever the scale.
-    pub(super) fn holding_of(value: &Value) -> Holding {
+    /// What it is, however it is held.
+    pub(super) fn class(&self) -> Holding {
+        match self.holding {
+            Holding::Unaligned | Holding::Wide => Holding::Amount,
+            Holding::ShortText | Holding::Text if self.untyped => Holding::Untyped,
+            Holding::ShortText => Holding::Text,
+            other => other,
+        }
+    }
+
+    fn text(bytes: &[u8], untyped: bool, slot: u32) -> Held {
+        let held = match short(bytes) {
+            Some(ordinal) => Held::ordinal(Holding::ShortText, ordinal, slot),
+            None => Held::ordinal(Holding::Text, 0, slot),
+        };
+        Held { untyped, ..held }
+    }
+
+    /// The class of a constant.
+    pub(super) fn class_of(value: &Value) -> Holding {
         match value {
             Value::Number { amount, .. } if !amount.is_nan() => Holding::Amount,
             Value::Date(_) => Holding::Date,
@@ -142,7 +155,7 @@ impl State {
     fn hold_constants(&mut self, program: &Program) {
         for (at, value) in program.constants.iter().enumerate() {
             let number = program.slots.len() + at;
-            let ordinal = |ordinal| Held::ordinal(Held::holding_of(value), ordinal, NO_SLOT);
+            let ordinal = |ordinal| Held::ordinal(Held::class_of(value), ordinal, NO_SLOT);
             self.held[number] = match value {
                 Value::Number { amount, .. } => {
                     self.hold_amount(number, amount, false, NO_SLOT);
@@ -157,7 +170,8 @@ impl State {
                 Value::Time { nanos, .. } => ordinal(i128::from(*nanos)),
                 Value::Uuid(bytes) => ordinal(of_uuid(*bytes)),
                 Value::ObjectId(bytes) => ordinal(of_object_id(*bytes)),
-                Value::Text { .. } | Value::Bytes(_) | Value::Document(_) | Value::Array(_) => ordinal(0),
+                Value::Text { text, untyped } => Held::text(text.as_bytes(), *untyped, NO_SLOT),
+                Value::Bytes(_) | Value::Document(_) | Value::Array(_) => ordinal(0),
             };
         }
     }
@@ -203,8 +217,8 @@ impl State {
             Cell::Time { nanos, .. } => ordinal(Holding::Time, i128::from(nanos)),
             Cell::Uuid(bytes) => ordinal(Holding::Uuid, of_uuid(bytes)),
             Cell::ObjectId(bytes) => ordinal(Holding::ObjectId, of_object_id(bytes)),
-            Cell::Text(_) => ordinal(Holding::Text, 0),
-            Cell::Untyped(_) => ordinal(Holding::Untyped, 0),
+            Cell::Text(span) => Held::text(at.bytes(span), false, own),
+            Cell::Untyped(span) => Held::text(at.bytes(span), true, own),
             Cell::Bytes(_) => ordinal(Holding::Bytes, 0),
             Cell::Bson { .. } | Cell::Json(_) => ordinal(Holding::Document, 0),
         };
@@ -236,6 +250,7 @@ impl State {
     }
 
     /// The number that a value is.
+    #[inline(always)]
     pub(super) fn number(&self, value: u32) -> Result<Number, Unknown> {
         let held = &self.held[value as usize];
         match held.holding {
@@ -246,15 +261,14 @@ impl State {
         }
     }
 
-    /// The order of two constants of one kind, for lists that are searched.
+    /// The order of two constants of one class, for lists that are searched.
     pub(super) fn order_of_constants(&self, program: &Program, left: u32, right: u32) -> Ordering {
         let text = |value: u32| bytes_of(program, &[], value);
+        let ordinal = |value: u32| self.held[value as usize].ordinal;
         match self.number(left).ok().zip(self.number(right).ok()) {
             Some((left, right)) => left.order(&right),
-            None => {
-                let of = |value: u32| self.held[value as usize].ordinal;
-                of(left).cmp(&of(right)).then_with(|| text(left).cmp(text(right)))
-            }
+            // A long text has no ordinal, and what is no text has no bytes.
+            None => text(left).cmp(text(right)).then_with(|| ordinal(left).cmp(&ordinal(right))),
         }
     }
 }
@@ -271,6 +285,14 @@ fn aligned(coefficient: i128, by: i32) -> Option<i128> {
         (Ok(coefficient), Ok(power)) => Some(i128::from(coefficient) * i128::from(power)),
         _ => coefficient.checked_mul(power),
     }
+}
+
+/// Up to 15 bytes and how many there are, ordered as texts are: byte by byte, and a beginning before the whole.
+fn short(bytes: &[u8]) -> Option<i128> {
+    let mut padded = [0; 16];
+    padded[..15].get_mut(..bytes.len())?.copy_from_slice(bytes);
+    padded[15] = bytes.len() as u8;
+    Some(i128::from_be_bytes(padded) ^ i128::MIN)
 }
 
 /// Ordered as their bytes are.

@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::definition;
-use super::error::{RuleError, did_you_mean};
+use super::error::{RuleError, did_you_mean, nearest};
 use super::held::{Held, Holding, State};
 use super::tree::{Condition, Kind, Operand, Operation};
 use super::{NO_SLOT, Reason, Reference, Rule, Scope, Truth, Unknown};
@@ -189,10 +189,19 @@ fn check(
 
 fn unknown_name(rule: &Rule, operand: &Operand, reference: &Reference, names: &[Reference]) -> RuleError {
     let of_scope = || names.iter().filter(|name| name.scope == reference.scope).map(|name| name.name.as_str());
-    let elsewhere = names.iter().find(|name| name.name == reference.name).map(|name| format!("there is `{name}`"));
+    let near = nearest(&reference.name, of_scope())
+        .map(|name| format!("did you mean `{}`?", Reference::new(reference.scope, name)));
+    // What one side lacks the other may have.
+    let computed = [Scope::Legacy, Scope::Candidate];
+    let elsewhere = names
+        .iter()
+        .find(|name| {
+            computed.contains(&reference.scope) && computed.contains(&name.scope) && name.name == reference.name
+        })
+        .map(|name| format!("there is `{name}`"));
     RuleError::at(&rule.text, operand.at, format!("this run has no `{reference}`"))
         .perhaps(elsewhere)
-        .perhaps(did_you_mean(&reference.name, of_scope()))
+        .perhaps(near)
         .hint_or(|| listed(&format!("under `{}` there are", reference.scope.name()), of_scope()))
 }
 
@@ -363,7 +372,7 @@ impl Builder<'_> {
     /// What all items of a list are, when they are constants of one kind that can be searched.
     fn one_kind(&self, items: &[u32]) -> Option<Holding> {
         let constant = |item: &u32| self.program.constants.get(item.checked_sub(self.first_constant())? as usize);
-        let mut kinds = items.iter().map(|item| constant(item).map(Held::holding_of));
+        let mut kinds = items.iter().map(|item| constant(item).map(Held::class_of));
         let first = kinds.next()??;
         (first.is_ordinal() || first == Holding::Text)
             .then_some(first)

@@ -158,7 +158,7 @@ impl<'t> Parser<'t> {
         let name = field.name.as_ref();
         if ARITHMETIC.contains(&name) || LITERALS.contains(&name) {
             return RuleError::at(self.text, field.at, format!("`{name}` gives a value, and a condition is wanted"))
-                .hint(format!("compare it: {{\"gt\": [{{\"{name}\": …}}, 0]}}"));
+                .hint(format!("compare it: {{\"eq\": [{{\"{name}\": …}}, …]}}"));
         }
         let around: &[&str] = if depth == 0 { &AROUND } else { &[] };
         let known = operators().chain(around.iter().copied());
@@ -253,7 +253,7 @@ impl<'t> Parser<'t> {
     }
 
     fn count(&self, field: &Field<'t>, wanted: &str, count: usize) -> RuleError {
-        self.error(field.raw, format!("`{}` takes {wanted}, and here are {count}", field.name))
+        self.error(field.raw, format!("`{}` takes {wanted}, not {count}", field.name))
     }
 
     fn list(&self, raw: &'t str, word: &str, wanted: &str) -> Result<Vec<&'t str>, RuleError> {

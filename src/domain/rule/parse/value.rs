@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 
-use super::super::error::{RuleError, did_you_mean, offset};
+use super::super::error::{RuleError, did_you_mean, nearest, offset};
 use super::super::rounding::Rounding;
 use super::super::tree::{Kind, Operand, Operation};
 use super::super::{Reference, Scope};
@@ -210,9 +210,13 @@ fn reference(text: &str) -> Result<Reference, (String, Option<String>)> {
     };
     let scopes = Scope::ALL.map(Scope::name);
     let Some(scope) = Scope::ALL.into_iter().find(|scope| scope.name() == word) else {
-        let hint = did_you_mean(word, scopes).unwrap_or_else(|| {
-            format!("a reference begins with {}; a text is written {{\"text\": \"{shown}\"}}", scopes.join(", "))
-        });
+        let hint = match nearest(word, scopes) {
+            Some(near) => format!("did you mean `{near}.{name}`?"),
+            None => {
+                let scopes = scopes.join(", ");
+                format!("a reference begins with {scopes}; a text is written {{\"text\": \"{shown}\"}}")
+            }
+        };
         return Err((format!("\"{shown}\" is no reference: nothing is called `{word}`"), Some(hint)));
     };
     if name.is_empty() {
