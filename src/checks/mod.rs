@@ -3,9 +3,13 @@
 #![deny(clippy::float_arithmetic)]
 
 mod definition;
+mod drift;
+mod file;
 mod outcome;
 mod row;
 
 pub use definition::{Definition, Kind, Malformed, Severity, Stage, TIMEOUT, Threshold};
+pub use drift::{Drift, Past, drift};
+pub use file::{CheckFile, FileError, FileForm, FileVersion, is_faithful, parse, render, with_version};
 pub use outcome::{Found, Judged, Outcome, judge};
 pub use row::CheckRow;

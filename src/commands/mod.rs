@@ -4,6 +4,7 @@
 pub mod calculator;
 pub mod calendar;
 pub mod canary;
+pub mod checks;
 mod cycle;
 pub mod demo;
 pub mod diff;
