@@ -3,6 +3,8 @@
 #![deny(clippy::float_arithmetic)]
 
 mod definition;
+mod drift;
+mod file;
 mod mask;
 mod outcome;
 mod over;
@@ -12,6 +14,8 @@ mod rules;
 mod run;
 
 pub use definition::{Definition, Kind, Malformed, Severity, Stage, TIMEOUT, Threshold};
+pub use drift::{Drift, Past, drift};
+pub use file::{CheckFile, FileError, FileForm, FileVersion, is_faithful, parse, render, with_version};
 pub use mask::Masks;
 pub use outcome::{Found, Judged, Outcome, judge};
 pub use over::Material;

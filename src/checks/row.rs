@@ -86,34 +86,75 @@ impl CheckRow {
         CheckRow { owner: None, description: None, updated_by: None, updated_at: None, ..self.clone() }
     }
 
-    /// As the table holds it when nothing more is said: its defaults where nothing stands, and NULL for what is blank.
+    /// Every column but those of who changed it last, in the order of the table, the name first.
+    pub fn columns(&self) -> [(&'static str, Option<&str>); 16] {
+        let judged = self.judged();
+        let mut all = [("name", Some(self.name.as_str())); 16];
+        all[1..14].copy_from_slice(&judged);
+        all[14] = ("owner", self.owner.as_deref());
+        all[15] = ("description", self.description.as_deref());
+        all
+    }
+
+    /// A column but the name, to be set; `None` when there is none of that name.
+    pub fn column_mut(&mut self, column: &str) -> Option<&mut Option<String>> {
+        Some(match column {
+            "reconciliation" => &mut self.reconciliation,
+            "stage" => &mut self.stage,
+            "kind" => &mut self.kind,
+            "store" => &mut self.store,
+            "query" => &mut self.query,
+            "examines" => &mut self.examines,
+            "expect" => &mut self.expect,
+            "severity" => &mut self.severity,
+            "warn_if" => &mut self.warn_if,
+            "error_if" => &mut self.error_if,
+            "max_flag_rate" => &mut self.max_flag_rate,
+            "timeout_ms" => &mut self.timeout_ms,
+            "enabled" => &mut self.enabled,
+            "owner" => &mut self.owner,
+            "description" => &mut self.description,
+            _ => return None,
+        })
+    }
+
+    /// As the table holds it when nothing more is said: its defaults where nothing stands, NULL for what is blank, and
+    /// no blanks around anything but the query, which stays as it is. Who changed it last is left out.
     #[must_use]
-    pub fn with_defaults(&self) -> CheckRow {
-        let said = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
-        let or = |text: &Option<String>, default: &str| Some(said(text).unwrap_or_else(|| default.to_owned()));
-        CheckRow {
-            name: self.name.clone(),
-            reconciliation: said(&self.reconciliation),
-            stage: or(&self.stage, "compared"),
-            kind: or(&self.kind, "sql"),
-            store: said(&self.store),
-            query: self.query.clone(),
-            examines: said(&self.examines),
-            expect: said(&self.expect),
-            severity: or(&self.severity, "error"),
-            warn_if: said(&self.warn_if),
-            error_if: said(&self.error_if),
-            max_flag_rate: said(&self.max_flag_rate),
-            timeout_ms: said(&self.timeout_ms),
-            enabled: or(&self.enabled, "true"),
-            owner: said(&self.owner),
-            description: said(&self.description),
-            updated_by: said(&self.updated_by),
-            updated_at: said(&self.updated_at),
-            unreadable: self.unreadable.clone(),
+    pub fn content(&self) -> CheckRow {
+        let mut content = CheckRow { query: self.query.clone(), ..self.definition() };
+        for (column, default) in DEFAULTS {
+            if let Some(text) = content.column_mut(column) {
+                let said = text.as_deref().map(str::trim).filter(|said| !said.is_empty()).or(default);
+                *text = said.map(str::to_owned);
+            }
         }
+        for (column, text) in [("owner", &self.owner), ("description", &self.description)] {
+            let said = text.as_deref().map(str::trim).filter(|said| !said.is_empty());
+            if let Some(column) = content.column_mut(column) {
+                *column = said.map(str::to_owned);
+            }
+        }
+        content.enabled = content.enabled.map(|text| text.to_ascii_lowercase());
+        content
     }
 }
+
+/// What the table holds where nothing is said.
+const DEFAULTS: [(&str, Option<&str>); 12] = [
+    ("reconciliation", None),
+    ("stage", Some("compared")),
+    ("kind", Some("sql")),
+    ("store", None),
+    ("examines", None),
+    ("expect", None),
+    ("severity", Some("error")),
+    ("warn_if", None),
+    ("error_if", None),
+    ("max_flag_rate", None),
+    ("timeout_ms", None),
+    ("enabled", Some("true")),
+];
 
 fn sha256(value: &impl Serialize) -> String {
     let text = serde_json::to_string(value).unwrap_or_default();

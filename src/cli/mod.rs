@@ -1,5 +1,6 @@
 //! The command line: what can be said. Must not do anything but hand over to `commands/`.
 
+mod checks;
 mod cycle;
 mod read;
 mod verify;
@@ -12,6 +13,10 @@ use crate::commands::{self, Failure};
 use crate::exit::Exit;
 use crate::report::Format;
 
+pub use checks::{
+    CheckKindName, CheckSeverityName, CheckStageName, ChecksArgs, ChecksCommand, ChecksRunArgs, ChecksTryArgs,
+    NewCheckArgs,
+};
 pub use cycle::{
     CanaryArgs, CanaryCommand, CycleArgs, DiscrepanciesArgs, DiscrepanciesCommand, ReleaseArgs, RunsArgs, RunsCommand,
     StageArgs, StatusArgs,
@@ -80,6 +85,8 @@ enum Command {
     Runs(RunsArgs),
     /// The discrepancies that runs logged.
     Discrepancies(DiscrepanciesArgs),
+    /// Validation queries and rules in the database: list, edit, push, pull, approve, switch on and off.
+    Checks(Box<ChecksArgs>),
     /// How far the new path is trusted, and whether to raise or cut back.
     Canary(CanaryArgs),
     /// The ledger itself: its schema, its size, what is old.
@@ -447,6 +454,7 @@ fn dispatch(global: &Global, command: Command) -> Result<Exit, Failure> {
         Command::Status(args) => commands::status::run(global, &args),
         Command::Runs(args) => commands::runs::run(global, &args),
         Command::Discrepancies(args) => commands::discrepancies::run(global, &args),
+        Command::Checks(args) => commands::checks::run(global, &args),
         Command::Canary(args) => commands::canary::run(global, &args),
         Command::Ledger(args) => commands::ledger::run(global, &args),
         Command::Calculator { listen } => commands::calculator::run(listen.as_deref()),

@@ -21,33 +21,31 @@ pub(super) struct Asking<'a> {
     pub(super) stop: &'a Arc<AtomicBool>,
 }
 
-impl Asking<'_> {
-    /// The store of a check under its least-privileged account; `docs#holdings` names a collection too.
-    ///
-    /// # Errors
-    /// There is no such store, or it is no place for a check of this kind.
-    pub(super) fn locator(&self, kind: Kind, name: &str) -> Result<Locator, String> {
-        let (name, collection) = match name.split_once('#') {
-            Some((name, collection)) => (name, Some(collection)),
-            None => (name, None),
-        };
-        let store = self.project.store(name).map_err(|error| with_hint(&error.to_string(), error.hint.as_deref()))?;
-        let fits = match kind {
-            Kind::Pipeline => store.kind == StoreKind::MongoDb,
-            _ => matches!(store.kind, StoreKind::MySql | StoreKind::Postgres | StoreKind::Sqlite),
-        };
-        if !fits {
-            let wanted = if kind == Kind::Pipeline { "in MongoDB" } else { "in a SQL store" };
-            let is = store.kind.name();
-            return Err(format!("a check of kind `{}` runs {wanted}, and the store `{name}` is {is}", kind.name()));
-        }
-        let url = store.check_url.as_ref().unwrap_or(&store.url);
-        let locator = Locator::parse(url.expose()).map_err(|error| with_hint(&error.what, error.hint.as_deref()))?;
-        Ok(match collection {
-            Some(collection) => locator.with_table(collection.to_owned()),
-            None => locator,
-        })
+/// The store of a check under its least-privileged account; `docs#holdings` names a collection too.
+///
+/// # Errors
+/// There is no such store, or it is no place for a check of this kind.
+pub(super) fn locator(project: &Project, kind: Kind, name: &str) -> Result<Locator, String> {
+    let (name, collection) = match name.split_once('#') {
+        Some((name, collection)) => (name, Some(collection)),
+        None => (name, None),
+    };
+    let store = project.store(name).map_err(|error| with_hint(&error.to_string(), error.hint.as_deref()))?;
+    let fits = match kind {
+        Kind::Pipeline => store.kind == StoreKind::MongoDb,
+        _ => matches!(store.kind, StoreKind::MySql | StoreKind::Postgres | StoreKind::Sqlite),
+    };
+    if !fits {
+        let wanted = if kind == Kind::Pipeline { "in MongoDB" } else { "in MySQL, MariaDB, PostgreSQL or SQLite" };
+        let is = store.kind.name();
+        return Err(format!("a check of kind `{}` runs {wanted}, and the store `{name}` is of kind {is}", kind.name()));
     }
+    let url = store.check_url.as_ref().unwrap_or(&store.url);
+    let locator = Locator::parse(url.expose()).map_err(|error| with_hint(&error.what, error.hint.as_deref()))?;
+    Ok(match collection {
+        Some(collection) => locator.with_table(collection.to_owned()),
+        None => locator,
+    })
 }
 
 impl Ask for Asking<'_> {
@@ -61,7 +59,7 @@ impl Ask for Asking<'_> {
     ) -> Result<Option<String>, String> {
         let limits = Limits { time: timeout, rows: self.project.checks.rows, bytes: self.project.checks.bytes };
         let inspection = Inspection {
-            store: self.locator(kind, store)?,
+            store: locator(self.project, kind, store)?,
             text: query.to_owned(),
             params: self.params.to_vec(),
             limits,

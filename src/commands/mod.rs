@@ -6,6 +6,7 @@ pub mod calculator;
 pub mod calendar;
 pub mod canary;
 mod checking;
+pub mod checks;
 mod cycle;
 pub mod demo;
 pub mod diff;

@@ -44,14 +44,19 @@ pub fn format_of(asked: Option<Format>, output: Option<&Path>) -> Result<Format,
     }
 }
 
-/// How a report is to look where it goes.
-pub fn look(global: &Global, limit: Option<u64>, output: Option<&Path>) -> Look {
-    let terminal = output.is_none() && io::stdout().is_terminal();
-    let color = match global.color {
+/// Whether what is printed is coloured.
+pub fn color(global: &Global, terminal: bool) -> bool {
+    match global.color {
         Color::Always => true,
         Color::Never => false,
         Color::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
-    };
+    }
+}
+
+/// How a report is to look where it goes.
+pub fn look(global: &Global, limit: Option<u64>, output: Option<&Path>) -> Look {
+    let terminal = output.is_none() && io::stdout().is_terminal();
+    let color = color(global, terminal);
     let columns = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
     let width = columns.unwrap_or_else(|| match terminal_size::terminal_size() {
         Some((terminal_size::Width(width), _)) if terminal => usize::from(width).clamp(60, 160),

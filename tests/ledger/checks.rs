@@ -135,7 +135,7 @@ on_each_engine! {
         assert_eq!(ledger.save_check(&row("net", "SELECT '?', 1"), "kim", None).expect("saved"), 1);
         let check = noted(&mut ledger, "net");
         assert_eq!((check.is_new, told(&check), check.row.updated_by.as_deref()), (false, (1, Some("kim"), "command"), Some("kim")));
-        assert_eq!(check.row.definition(), row("net", "SELECT '?', 1").with_defaults().definition());
+        assert_eq!(check.row.definition(), row("net", "SELECT '?', 1").content().definition());
         assert_eq!((check.row.description.as_deref(), check.current.needed), (Some("it's \\ \"한글\" ?"), 1));
         let error = ledger.save_check(&row("net", "SELECT 2"), "lee", None).expect_err("there is one");
         assert!(code(&error) == 4 && error.to_string().contains("already, last by kim"), "{error}");

@@ -46,10 +46,13 @@ on_each_engine! {
         if fresh.url.starts_with("mysql") {
             fresh.sql(
                 "DROP TABLE recon_audit_head; UPDATE recon_schema SET complete = 0, statements = 0 WHERE version = 2; \
-                 DROP TABLE recon_canary; DELETE FROM recon_schema WHERE version > 2",
+                 DROP TABLE recon_canary; DELETE FROM recon_schema WHERE version = 3; \
+                 DROP TABLE recon_check_trips; DROP TABLE recon_check_results; \
+                 UPDATE recon_schema SET complete = 0, statements = 2 WHERE version = 4",
             );
         }
         decided(&mut fresh.open(), &key(1), "kim", "d1");
+        assert_eq!(fresh.open().check_trips("net").expect("read"), []);
     }
 
     fn many_open_a_new_ledger_at_once(fresh: Fresh) {

@@ -27,18 +27,38 @@ const BREAKS: &[(&str, &str, &str, Break, &str)] = &[
         "p2p",
         "payout",
         "repayment_used_once",
-        Data("INSERT INTO repayments SELECT repayment_id + 1000000, loan_id, collected_on, repaid_principal, repaid_interest, \
-              late_interest, outstanding_before FROM repayments WHERE collected_on > '2026-10-25' AND collected_on <= '2026-11-05' LIMIT 1"),
+        Data(
+            "INSERT INTO repayments SELECT repayment_id + 1000000, loan_id, collected_on, repaid_principal, repaid_interest, \
+              late_interest, outstanding_before FROM repayments WHERE collected_on > '2026-10-25' AND collected_on <= '2026-11-05' LIMIT 1",
+        ),
         "fail",
     ),
     ("p2p", "payout", "repayment_used_once", Data("UPDATE repayments SET collected_on = '2020-01-01'"), "unknown"),
-    ("p2p", "payout", "holdings_within_the_loan", Data("UPDATE holdings SET units = units * 100 WHERE holding_id = 7"), "fail"),
+    (
+        "p2p",
+        "payout",
+        "holdings_within_the_loan",
+        Data("UPDATE holdings SET units = units * 100 WHERE holding_id = 7"),
+        "fail",
+    ),
     ("p2p", "payout", "no_negative_net", Data("UPDATE loans SET monthly_fee_rate = 900000"), "fail"),
     ("p2p", "payout", "net_is_the_sum", Query("legacy.sqlite.sql", "- local_tax - fee)", "- local_tax)"), "fail"),
-    ("p2p", "payout", "tax_within_the_rate", Data("UPDATE investor_types SET income_tax_rate = 1500 WHERE income_tax_rate > 0"), "fail"),
+    (
+        "p2p",
+        "payout",
+        "tax_within_the_rate",
+        Data("UPDATE investor_types SET income_tax_rate = 1500 WHERE income_tax_rate > 0"),
+        "fail",
+    ),
     ("p2p", "payout", "tax_within_the_rate", Query("legacy.sqlite.sql", "/ 10000 / 10 * 10", "/ 10000"), "fail"),
     ("royalty", "royalty", "shares_sum_to_one", Data("UPDATE holders SET share = share + 1 WHERE rowid = 3"), "fail"),
-    ("royalty", "royalty", "payment_is_whole_won", Query("legacy.sqlite.sql", "printf('0.%04d'", "printf('1.%04d'"), "fail"),
+    (
+        "royalty",
+        "royalty",
+        "payment_is_whole_won",
+        Query("legacy.sqlite.sql", "printf('0.%04d'", "printf('1.%04d'"),
+        "fail",
+    ),
     (
         "royalty",
         "royalty",
@@ -50,7 +70,11 @@ const BREAKS: &[(&str, &str, &str, Break, &str)] = &[
         "royalty",
         "residual",
         "residual_within_bounds",
-        Query("residual.sqlite.sql", "printf('%d.%04d', (p.pool - COALESCE(d.distributed, 0)) / 10000,", "printf('%d.%04d', (p.pool - COALESCE(d.distributed, 0)) / 10000 + 1,"),
+        Query(
+            "residual.sqlite.sql",
+            "printf('%d.%04d', (p.pool - COALESCE(d.distributed, 0)) / 10000,",
+            "printf('%d.%04d', (p.pool - COALESCE(d.distributed, 0)) / 10000 + 1,",
+        ),
         "fail",
     ),
     (
@@ -60,12 +84,20 @@ const BREAKS: &[(&str, &str, &str, Break, &str)] = &[
         Query("legacy.sqlite.sql", "u.amount_krw - u.fee - u.vat", "u.amount_krw - u.fee"),
         "fail",
     ),
-    ("merchant", "settlement", "vat_is_a_tenth_of_the_fee", Query("legacy.sqlite.sql", "       u.vat,", "       u.vat * 2 AS vat,"), "fail"),
+    (
+        "merchant",
+        "settlement",
+        "vat_is_a_tenth_of_the_fee",
+        Query("legacy.sqlite.sql", "       u.vat,", "       u.vat * 2 AS vat,"),
+        "fail",
+    ),
     (
         "merchant",
         "settlement",
         "cancelled_more_than_sold",
-        Data("UPDATE transactions SET amount = amount * 1000 WHERE transaction_id = (SELECT MIN(transaction_id) FROM transactions WHERE original_id IS NOT NULL)"),
+        Data(
+            "UPDATE transactions SET amount = amount * 1000 WHERE transaction_id = (SELECT MIN(transaction_id) FROM transactions WHERE original_id IS NOT NULL)",
+        ),
         "fail",
     ),
     (
@@ -79,7 +111,9 @@ const BREAKS: &[(&str, &str, &str, Break, &str)] = &[
         "merchant",
         "settlement",
         "contract_in_force",
-        Data("INSERT INTO contracts SELECT contract_id + 100000, merchant_id, method, valid_from, valid_to, rate, min_fee, settle_days FROM contracts LIMIT 1"),
+        Data(
+            "INSERT INTO contracts SELECT contract_id + 100000, merchant_id, method, valid_from, valid_to, rate, min_fee, settle_days FROM contracts LIMIT 1",
+        ),
         "fail",
     ),
 ];
@@ -117,7 +151,9 @@ fn verify(place: &Place, reconciliation: &str, params: &[&str]) -> (Vec<(String,
 
 #[test]
 fn every_shipped_check_passes_on_the_examples() {
-    for (example, reconciliation) in [("p2p", "payout"), ("royalty", "royalty"), ("royalty", "residual"), ("merchant", "settlement")] {
+    for (example, reconciliation) in
+        [("p2p", "payout"), ("royalty", "royalty"), ("royalty", "residual"), ("merchant", "settlement")]
+    {
         let place = project(example);
         let (checks, report) = verify(&place, reconciliation, params(example));
         assert!(!checks.is_empty(), "{example}");

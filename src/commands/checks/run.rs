@@ -5,11 +5,12 @@ use std::sync::Arc;
 use serde_json::{Value as Json, json};
 
 use crate::checks::Stage;
-use crate::cli::{ChecksRunArgs, Global, ListFormat};
+use crate::cli::{ChecksRunArgs, CycleArgs, Global, ListFormat};
 use crate::commands::checking::Checking;
 use crate::commands::cycle::Named;
 use crate::commands::diff::settings;
 use crate::commands::{Failure, output};
+use crate::config::Project;
 use crate::exit::Exit;
 use crate::ledger::{Cycle, Ledger};
 use crate::report::verification::{check_object, render_checks};
@@ -20,8 +21,9 @@ use super::again::Again;
 ///
 /// # Errors
 /// There is no such check or cycle, the ledger fails, or nothing could be computed.
-pub fn run(global: &Global, args: &ChecksRunArgs) -> Result<Exit, Failure> {
-    let named = Named::load(global, &args.cycle)?;
+pub(super) fn run(global: &Global, project: &Project, args: &ChecksRunArgs) -> Result<Exit, Failure> {
+    let name = super::reconciliation(project, args.reconciliation.as_deref())?;
+    let named = Named::load(global, &CycleArgs { name, param: args.param.clone() })?;
     let settings = settings(&args.read)?;
     let mut ledger = named.ledger()?;
     let cycle = ledger.status(&named.key)?;
@@ -31,7 +33,7 @@ pub fn run(global: &Global, args: &ChecksRunArgs) -> Result<Exit, Failure> {
     let name = &named.reconciliation.name;
     let mut checking =
         Checking::load(&mut ledger, &named.project, name, &named.params, &names, &settings, Arc::default())?;
-    checking.choose(&args.check)?;
+    checking.choose(&args.names)?;
     let mut again = match checking.needs_records() {
         true => Some(Again::compute(global, &named, &args.read, &settings, &mut ledger)?),
         false => None,

@@ -1,14 +1,15 @@
 //! `recon checks try`: how an edited check would have judged past cycles, beside what did judge them, before it counts.
 //! Past cycles are computed again from the stores as they are now. Writes nothing.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
-use crate::checks::{CheckRow, Definition, Stage};
+use crate::checks::{CheckRow, Definition, FileForm, Stage};
 use crate::cli::{ChecksTryArgs, Global, ListFormat};
 use crate::commands::checking::Checking;
-use crate::commands::cycle::{Named, ledger, project};
+use crate::commands::cycle::{Named, ledger};
 use crate::commands::diff::settings;
 use crate::commands::named::params;
 use crate::commands::{Failure, output, table};
@@ -20,6 +21,7 @@ use crate::report::verification::Check;
 use crate::stores::Settings;
 
 use super::again::Again;
+use super::files::{Files, parsed};
 
 /// One past cycle: what judged it, and how the edited check judges it.
 struct Tried {
@@ -34,23 +36,26 @@ struct Tried {
 ///
 /// # Errors
 /// There is no such check, it cannot be understood, or the ledger fails.
-pub fn run(global: &Global, args: &ChecksTryArgs) -> Result<Exit, Failure> {
-    let project = project(global)?;
+pub(super) fn run(global: &Global, project: &Project, args: &ChecksTryArgs) -> Result<Exit, Failure> {
     let settings = settings(&args.read)?;
-    let mut ledger = ledger(&project)?;
-    let (row, from) = super::text::edited(&project, &mut ledger, &args.name, args.file.as_deref())?;
+    let mut ledger = ledger(project)?;
+    let (row, from) = edited(project, &mut ledger, &args.name, args.file.as_deref())?;
+    super::examine::examined(project, &row)?;
     let definition = Definition::of(&row).map_err(|malformed| Failure::usage(format!("{from}: {malformed}")))?;
-    let reconciliation = of(&project, &definition, args.of.as_deref())?;
+    let asked = args.reconciliation.as_deref().or(definition.reconciliation.as_deref());
+    let reconciliation = super::reconciliation(project, asked)?;
     let mut cycles: Vec<Cycle> = ledger.history(Some(&reconciliation), None, 1_000)?;
     cycles.retain(|cycle| cycle.run.is_some());
     cycles.truncate(args.cycles as usize);
     if cycles.is_empty() {
-        return Err(Failure::incomplete(format!("no cycle of `{reconciliation}` was ever run: there is nothing to try it on"))
-            .hint("`recon checks run` runs checks on a cycle that was not verified"));
+        return Err(Failure::incomplete(format!(
+            "no cycle of `{reconciliation}` was ever run: there is nothing to try it on"
+        ))
+        .hint("`recon checks run` runs checks on a cycle that was not verified"));
     }
     let mut tried = Vec::new();
     for cycle in cycles {
-        tried.push(one(global, args, &project, &mut ledger, &settings, &row, &definition, cycle)?);
+        tried.push(one(global, args, project, &mut ledger, &settings, &row, &definition, cycle)?);
     }
     let text = match args.format {
         ListFormat::Json => format!("{}\n", document(&args.name, &from, &tried)),
@@ -61,17 +66,33 @@ pub fn run(global: &Global, args: &ChecksTryArgs) -> Result<Exit, Failure> {
     Ok(if unknown { Exit::Incomplete } else { Exit::Success })
 }
 
-/// The reconciliation whose cycles it is tried on.
-fn of(project: &Project, definition: &Definition, asked: Option<&str>) -> Result<String, Failure> {
-    let names: Vec<&str> = project.reconciliations().map(|one| one.name.as_str()).collect();
-    if let Some(name) = asked.or(definition.reconciliation.as_deref()) {
-        return Ok(project.reconciliation(name)?.name.clone());
+/// The text to try, and where it is from: the file that is named, the check's file in `checks/`, or its row.
+fn edited(
+    project: &Project,
+    ledger: &mut Ledger,
+    name: &str,
+    file: Option<&Path>,
+) -> Result<(CheckRow, String), Failure> {
+    let (row, from) = match file {
+        Some(path) => {
+            let shown = path.display().to_string();
+            let form = path.extension().and_then(|ending| FileForm::of_ending(ending.to_str()?));
+            let form = form.ok_or_else(|| {
+                Failure::usage(format!("{shown} is no file of a check")).hint("its ending is .sql or .json")
+            })?;
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| Failure::incomplete(format!("{shown} cannot be read: {error}")))?;
+            (parsed(&shown, form, &text)?.row, shown)
+        }
+        None => match Files::read(project)?.of(name) {
+            Some(found) => (found.file.row.clone(), found.shown.clone()),
+            None => (super::found(ledger, name)?.row, "the database".to_owned()),
+        },
+    };
+    if row.name != name {
+        return Err(Failure::usage(format!("{from} is of the check `{}`, and `{name}` is asked for", row.name)));
     }
-    match names.as_slice() {
-        [one] => Ok((*one).to_owned()),
-        several => Err(Failure::usage("the check belongs to every reconciliation: on whose cycles is it to be tried?")
-            .hint(format!("add `--of NAME`: {}", several.join(", ")))),
-    }
+    Ok((row.content(), from))
 }
 
 #[allow(clippy::too_many_arguments, reason = "one place, called once")]

@@ -36,7 +36,7 @@ pub struct CheckVersion {
     pub time: String,
     /// When recon saw it first, by the ledger server's clock.
     pub noticed_at: String,
-    /// `command`, or `sql` when it was edited with another program.
+    /// `command`, `push` when it came from a file, or `sql` when it was edited with another program.
     pub how: String,
     /// Why it was switched on or off, where somebody said so.
     pub reason: Option<String>,
@@ -162,8 +162,10 @@ impl Ledger {
     pub fn check_versions(&mut self, name: &str) -> Result<Vec<CheckVersion>, LedgerError> {
         self.db.reading(&mut |db| {
             let looked = versions::look(db, Some(name))?;
+            let texts = versions::definitions(db, name)?;
+            let text = |number| texts.get(&number).map(String::as_str).unwrap_or_default();
             let all = looked.versions(name).iter().map(|kept| kept.version.clone());
-            all.collect::<Vec<_>>().into_iter().map(|version| versions::with_definition(db, version)).collect()
+            Ok(all.map(|version| versions::defined(version.clone(), text(version.version))).collect())
         })
     }
 

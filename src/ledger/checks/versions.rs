@@ -226,6 +226,7 @@ pub(super) struct Edit<'a> {
     pub(super) deleted: bool,
     pub(super) author: Option<String>,
     pub(super) time: Option<String>,
+    /// `command`, `push` or `sql`.
     pub(super) how: &'static str,
     pub(super) reason: Option<&'a str>,
 }
@@ -325,19 +326,32 @@ fn definition_json(row: &CheckRow) -> String {
     Json::from(all).to_string()
 }
 
-/// A version with its definition. One that is not what was noticed then is a row that cannot be understood.
-pub(super) fn with_definition(db: &mut Database, mut version: CheckVersion) -> Result<CheckVersion, LedgerError> {
+/// What the versions of a check hold, by their numbers.
+pub(super) fn definitions(db: &mut Database, name: &str) -> Result<BTreeMap<u64, String>, LedgerError> {
+    let sql = "SELECT version, definition FROM recon_check_versions WHERE name = ?";
+    let rows = db.rows(sql, fields![name])?;
+    let one = |row: &Row| Ok((u64::try_from(row.integer(0)?).unwrap_or(0), row.maybe_text(1)?.unwrap_or_default()));
+    rows.iter().map(one).collect()
+}
+
+/// A version with its definition, read from the database.
+pub(super) fn with_definition(db: &mut Database, version: CheckVersion) -> Result<CheckVersion, LedgerError> {
     let sql = "SELECT definition FROM recon_check_versions WHERE name = ? AND version = ?";
     let row = db.row(sql, fields![&version.name, version.version.cast_signed()])?;
     let text = row.map(|row| row.maybe_text(0)).transpose()?.flatten().unwrap_or_default();
-    let mut row = serde_json::from_str::<CheckRow>(&text).unwrap_or_default();
+    Ok(defined(version, &text))
+}
+
+/// A version with its definition. One that is not what was noticed then is a row that cannot be understood.
+pub(super) fn defined(mut version: CheckVersion, text: &str) -> CheckVersion {
+    let mut row = serde_json::from_str::<CheckRow>(text).unwrap_or_default();
     row.name.clone_from(&version.name);
     if !version.deleted && row.hash() != version.hash {
         let what = format!("version {} in the ledger is not what it was when it was noticed", version.version);
         row.unreadable.push(what);
     }
     version.row = row;
-    Ok(version)
+    version
 }
 
 /// Waits for the turn to write versions: two that notice the same edit make one version of it.

@@ -44,8 +44,26 @@ impl Ledger {
     /// The row is no check (exit 2); it was edited, made or deleted meanwhile ([`LedgerError::Refused`]); or the ledger
     /// fails.
     pub fn save_check(&mut self, row: &CheckRow, by: &str, expected: Option<&str>) -> Result<u64, LedgerError> {
+        self.save(row, by, expected, "command")
+    }
+
+    /// As [`Ledger::save_check`], for a check that comes from a file: its version says so.
+    ///
+    /// # Errors
+    /// As [`Ledger::save_check`].
+    pub fn push_check(&mut self, row: &CheckRow, by: &str, expected: Option<&str>) -> Result<u64, LedgerError> {
+        self.save(row, by, expected, "push")
+    }
+
+    fn save(
+        &mut self,
+        row: &CheckRow,
+        by: &str,
+        expected: Option<&str>,
+        how: &'static str,
+    ) -> Result<u64, LedgerError> {
         let by = checked_name("who saves the check", by)?;
-        let row = row.with_defaults();
+        let row = row.content();
         let mut wrong = Definition::of(&row).err().map(|malformed| malformed.0).unwrap_or_default();
         wrong.extend(rows::too_long(&row));
         if !wrong.is_empty() {
@@ -71,7 +89,8 @@ impl Ledger {
             // What was edited with another program is kept, also when nothing ever ran it.
             looked.notice(Some(db), now, &origin_of_another())?;
             rows::write(db, &row, by, now, there.is_none())?;
-            let (version, fingerprint) = saved(db, &mut looked, &row.name, by, now, &origin, None)?;
+            let saving = Saving { by, now, origin: &origin, how, reason: None };
+            let (version, fingerprint) = saved(db, &mut looked, &row.name, &saving)?;
             written = Some(fingerprint);
             Ok(version)
         })
@@ -204,7 +223,8 @@ impl Ledger {
             if turn {
                 looked.notice(Some(db), now, &origin_of_another())?;
                 rows::set_enabled(db, name, on, by, now)?;
-                let (version, _) = saved(db, &mut looked, name, by, now, &origin, reason.as_deref())?;
+                let saving = Saving { by, now, origin: &origin, how: "command", reason: reason.as_deref() };
+                let (version, _) = saved(db, &mut looked, name, &saving)?;
                 switched.version = Some(version);
             }
             let what = if on { "check_enabled" } else { "check_disabled" };
@@ -280,16 +300,22 @@ fn origin_of_another() -> String {
     origin()
 }
 
+/// Who saves, and how.
+struct Saving<'a> {
+    by: &'a str,
+    now: i64,
+    origin: &'a str,
+    how: &'static str,
+    reason: Option<&'a str>,
+}
+
 /// After a row was written: makes it a version when what it does has changed. Gives the version, and the fingerprint of
 /// the row as it stands.
 fn saved(
     db: &mut Database,
     looked: &mut Looked,
     name: &str,
-    by: &str,
-    now: i64,
-    origin: &str,
-    reason: Option<&str>,
+    saving: &Saving<'_>,
 ) -> Result<(u64, String), LedgerError> {
     let row = rows::one(db, name)?.ok_or_else(|| LedgerError::failed(format!("the check `{name}` is gone")))?;
     let last = looked.versions(name).last().map(|kept| &kept.version);
@@ -298,9 +324,9 @@ fn saved(
         versions::touch(db, &row)?;
         return Ok((version, row.fingerprint()));
     }
+    let Saving { by, now, origin, how, reason } = *saving;
     let (author, time) = (Some(by.to_owned()), Some(moment(now)));
-    let edit = Edit { row: &row, deleted: false, author, time, how: "command", reason };
-    let version = looked.append(db, &edit, now, origin)?;
+    let version = looked.append(db, &Edit { row: &row, deleted: false, author, time, how, reason }, now, origin)?;
     audit::append(db, now, by, "check_saved", &versions::told(&version))?;
     Ok((version.version, row.fingerprint()))
 }

@@ -33,7 +33,7 @@ CREATE TABLE recon_check_versions (
     time VARCHAR(40) NOT NULL,          -- when it was edited, as far as known, else when it was noticed
     definition {TEXT} NOT NULL,         -- JSON object of every column that decides what the check does
     noticed_at VARCHAR(24) NOT NULL,
-    how VARCHAR(20) NOT NULL,           -- command, or sql: edited with another program
+    how VARCHAR(20) NOT NULL,           -- command, push: from a file, or sql: edited with another program
     reason {TEXT},                      -- why it was switched on or off
     deleted BIGINT NOT NULL,            -- 1: the row was deleted
     updated_by {NAME},                  -- as last seen beside this version, to see whether an edit changed it
