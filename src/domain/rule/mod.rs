@@ -36,9 +36,11 @@ pub const MAX_TEXT: usize = 1 << 20;
 pub const MAX_DEPTH: usize = 64;
 /// How many conditions and values a rule may have.
 pub const MAX_NODES: usize = 10_000;
-/// Digits before or behind the decimal point beyond which arithmetic gives no result. Every sum of two `Decimal128`
-/// stays below.
-pub const MAX_DIGITS: u32 = 20_000;
+/// Digits before or behind the decimal point beyond which arithmetic gives no result: what a rule costs must not
+/// depend on an exponent. Comparing knows no such limit.
+pub const MAX_DIGITS: u32 = 1_000;
+/// The largest exponent of a literal, up or down: that of `Decimal128` with some room.
+pub const MAX_EXPONENT: u32 = 7_000;
 
 /// Where the value of a reference comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use super::super::error::{RuleError, did_you_mean, nearest, offset};
 use super::super::rounding::Rounding;
 use super::super::tree::{Kind, Operand, Operation};
-use super::super::{Reference, Scope};
+use super::super::{MAX_DIGITS, MAX_EXPONENT, Reference, Scope};
 use super::{Field, Parser, is_condition};
 use crate::domain::value::unhex;
 use crate::domain::{Amount, Instant, NumberForm, Value, parse_date, parse_instant, parse_time, parse_uuid, shorten};
@@ -44,10 +44,15 @@ impl<'t> Parser<'t> {
 
     fn amount(&self, raw: &str, digits: &str) -> Result<Amount, RuleError> {
         let amount = Amount::parse(digits).map_err(|e| self.error(raw, e.to_string()))?;
-        if !amount.is_finite() {
-            return Err(self.error(raw, format!("`{digits}` is no amount")));
+        match amount.big() {
+            None => Err(self.error(raw, format!("`{digits}` is no amount"))),
+            Some((_, scale)) if digits.len() > MAX_DIGITS as usize || scale.unsigned_abs() > MAX_EXPONENT => Err(self
+                .error(
+                    raw,
+                    format!("an amount of more than {MAX_DIGITS} digits, or an exponent beyond {MAX_EXPONENT}"),
+                )),
+            Some(_) => Ok(amount),
         }
-        Ok(amount)
     }
 
     /// An object in the place of a value: a literal or arithmetic.
