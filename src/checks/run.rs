@@ -23,6 +23,9 @@ const SHOWN: usize = 200;
 /// What comes of one question to a store: called with the names of the columns and the values of each row.
 pub type EachRow<'a> = &'a mut dyn FnMut(&[String], &[Value]);
 
+/// Asks one question, and gives back why there may be more rows than were read, if so.
+type Question<'q> = dyn FnMut(&str, EachRow<'_>) -> Result<Option<String>, String> + 'q;
+
 /// Asks a store, read-only and within its limits.
 pub trait Ask: Sync {
     /// Asks one store one question; gives back why there may be more rows than were read, if so.
@@ -181,7 +184,7 @@ fn ask(check: &Definition, settings: &Settings<'_>, sampler: &mut Sampler<'_>) -
 /// What a check's query, and the one that counts what it examines, come to.
 fn answered(
     check: &Definition,
-    question: &mut dyn FnMut(&str, EachRow<'_>) -> Result<Option<String>, String>,
+    question: &mut Question<'_>,
     sampler: &mut Sampler<'_>,
 ) -> Result<Found, String> {
     let mut found = Found::default();
@@ -207,7 +210,7 @@ fn answered(
 /// The one value that a query gives.
 fn one_value(
     text: &str,
-    question: &mut dyn FnMut(&str, EachRow<'_>) -> Result<Option<String>, String>,
+    question: &mut Question<'_>,
 ) -> Result<Value, String> {
     let mut rows = 0_u64;
     let mut first: Vec<Value> = Vec::new();

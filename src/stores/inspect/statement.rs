@@ -282,7 +282,7 @@ fn calls(dialect: Dialect, lexed: &Lexed, found: &Found) -> Result<Vec<String>, 
         if !word.quoted && functions::is_structure(dialect, &name) {
             continue;
         }
-        if found.given.iter().any(|given| *given == word.text) && !functions::is_harmful(&name) {
+        if found.given.contains(&word.text) && !functions::is_harmful(&name) {
             continue;
         }
         // A quoted name is one of the store's own functions only in the spelling that the store gave it.

@@ -166,7 +166,7 @@ impl Guarded<'_, '_> {
         options.let_vars = self.query.variables.clone();
         let collection = database.collection::<RawDocumentBuf>(&self.query.collection);
         let starting = collection.aggregate(stages).with_options(options).session(&mut *session).batch();
-        let cursor = Self::wait(self.watch, async { starting.await }).await?;
+        let cursor = Self::wait(self.watch, starting).await?;
         let mut cursor = Cursor::Session(cursor.map_err(|error| self.failed(&error, false))?);
         let Some(mut batches) = Batches::of(&mut cursor, Some(session)) else {
             return Err(StoreError::failed("a cursor lost its session").into());
