@@ -32,6 +32,10 @@ pub(super) fn run(
     force: bool,
 ) -> Result<Exit, Failure> {
     let files = Files::read(project)?;
+    if !dry_run {
+        // What a file is made from is a version that stays known.
+        ledger.note_checks()?;
+    }
     let all = planned(ledger, &files, names)?;
     let taken = |one: &&Planned| match one.drift {
         Drift::OnlyDatabase | Drift::Database(_) => true,

@@ -42,8 +42,13 @@ pub(super) fn run(
 ) -> Result<Exit, Failure> {
     let by = who(push.by)?;
     let files = Files::read(project)?;
+    let chosen = files.chosen(push.names)?;
+    if !push.dry_run {
+        // What a file is held against is a version that stays known.
+        ledger.note_checks()?;
+    }
     let mut all = Vec::new();
-    for found in files.chosen(push.names)? {
+    for found in chosen {
         all.push(planned(ledger, found)?);
     }
     let news: Vec<&Planned<'_>> = all.iter().filter(|one| one.drift != Drift::Same).collect();
