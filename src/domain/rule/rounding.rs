@@ -112,6 +112,11 @@ mod tests {
                     wanted.into(),
                     "{dividend} {rounding:?}"
                 );
+                assert_eq!(
+                    divide_big(&(-dividend).into(), &(-10).into(), rounding),
+                    wanted.into(),
+                    "{dividend} {rounding:?}"
+                );
                 let wide = dividend << 64;
                 assert_eq!(divide_small(wide, 10 << 64, rounding), Some(wanted), "{dividend} {rounding:?}");
             }
