@@ -182,11 +182,7 @@ fn ask(check: &Definition, settings: &Settings<'_>, sampler: &mut Sampler<'_>) -
 }
 
 /// What a check's query, and the one that counts what it examines, come to.
-fn answered(
-    check: &Definition,
-    question: &mut Question<'_>,
-    sampler: &mut Sampler<'_>,
-) -> Result<Found, String> {
+fn answered(check: &Definition, question: &mut Question<'_>, sampler: &mut Sampler<'_>) -> Result<Found, String> {
     let mut found = Found::default();
     if let Some(text) = &check.examines {
         let value = one_value(text, question).map_err(|why| format!("`examines`: {why}"))?;
@@ -208,10 +204,7 @@ fn answered(
 }
 
 /// The one value that a query gives.
-fn one_value(
-    text: &str,
-    question: &mut Question<'_>,
-) -> Result<Value, String> {
+fn one_value(text: &str, question: &mut Question<'_>) -> Result<Value, String> {
     let mut rows = 0_u64;
     let mut first: Vec<Value> = Vec::new();
     let truncated = question(text, &mut |_, values| {

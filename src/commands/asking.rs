@@ -36,9 +36,11 @@ pub(super) fn locator(project: &Project, kind: Kind, name: &str) -> Result<Locat
         _ => matches!(store.kind, StoreKind::MySql | StoreKind::Postgres | StoreKind::Sqlite),
     };
     if !fits {
-        let wanted = if kind == Kind::Pipeline { "in MongoDB" } else { "in MySQL, MariaDB, PostgreSQL or SQLite" };
-        let is = store.kind.name();
-        return Err(format!("a check of kind `{}` runs {wanted}, and the store `{name}` is of kind {is}", kind.name()));
+        let runs = match kind {
+            Kind::Pipeline => "a pipeline runs in MongoDB",
+            _ => "a SELECT runs in MySQL, MariaDB, PostgreSQL or SQLite",
+        };
+        return Err(format!("the store `{name}` is of kind {}: {runs}", store.kind.name()));
     }
     let url = store.check_url.as_ref().unwrap_or(&store.url);
     let locator = Locator::parse(url.expose()).map_err(|error| with_hint(&error.what, error.hint.as_deref()))?;

@@ -142,6 +142,9 @@ fn validated(project: &Project, row: &CheckRow) -> Result<Definition, Failure> {
     if let Some(name) = &definition.reconciliation {
         project.reconciliation(name)?;
     }
+    if let Some(store) = definition.store.as_deref().filter(|_| definition.kind.asks_a_store()) {
+        super::asking::locator(project, definition.kind, store).map_err(wrong)?;
+    }
     Ok(definition)
 }
 
