@@ -99,14 +99,14 @@ fn every_kind_with_every_kind() {
         table.push_str(&format!("{signs}  {}\n", left.replace('\0', "\\0")));
     }
     let at = |row: usize, column: usize| table.lines().nth(row).and_then(|line| line.chars().nth(column));
-    for row in 0..SAMPLES.len() {
-        for column in 0..SAMPLES.len() {
+    for (row, left) in SAMPLES.iter().enumerate() {
+        for (column, right) in SAMPLES.iter().enumerate() {
             let mirrored = match at(column, row) {
                 Some('<') => Some('>'),
                 Some('>') => Some('<'),
                 same => same,
             };
-            assert_eq!(at(row, column), mirrored, "{} and {}", SAMPLES[row], SAMPLES[column]);
+            assert_eq!(at(row, column), mirrored, "{left} and {right}");
         }
     }
     insta::assert_snapshot!(table);
