@@ -33,6 +33,8 @@ pub struct Definition {
     pub examines: Option<String>,
     /// A condition on the one value that the query gives; without it rows are violations.
     pub expect: Option<Filter>,
+    /// That condition as it is written.
+    pub expect_text: String,
     /// Whether a violation blocks.
     pub severity: Severity,
     /// Violations from which it warns.
@@ -223,6 +225,16 @@ impl Definition {
             }
             _ => {}
         }
+        let outside = [Stage::Registered, Stage::Released];
+        if let (Some(kind), Some(stage)) =
+            (kind.filter(|kind| !kind.asks_a_store()), stage.filter(|stage| outside.contains(stage)))
+        {
+            wrong.push(format!(
+                "`stage` is `{}`: a check of kind `{}` runs at computed, compared or decided, where there are records",
+                stage.name(),
+                kind.name()
+            ));
+        }
         let examines = filled(row.examines.as_deref()).map(str::to_owned);
         let expect = filled(row.expect.as_deref()).and_then(|text| expectation(text, kind, &mut wrong));
         let warn_if = threshold("warn_if", row.warn_if.as_deref(), &mut wrong);
@@ -245,7 +257,10 @@ impl Definition {
             Some(text) => text.parse().ok().filter(|ms| (1..=MOST_TIME_MS).contains(ms)).map(Duration::from_millis),
         };
         if timeout.is_none() {
-            wrong.push("`timeout_ms` is no number of milliseconds from 1 to 86400000".to_owned());
+            wrong.push(format!(
+                "`timeout_ms` is `{}`, no number of milliseconds from 1 to 86400000: write e.g. 5000",
+                row.timeout_ms.as_deref().unwrap_or_default().trim()
+            ));
         }
         let enabled = match filled(row.enabled.as_deref()).map(str::to_ascii_lowercase).as_deref() {
             None | Some("1" | "true" | "t") => Some(true),
@@ -268,6 +283,7 @@ impl Definition {
                     query,
                     examines,
                     expect,
+                    expect_text: filled(row.expect.as_deref()).unwrap_or_default().to_owned(),
                     severity,
                     warn_if,
                     error_if,

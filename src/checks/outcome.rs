@@ -91,20 +91,24 @@ pub fn judge(definition: &Definition, found: &Found, population: Option<u64>) ->
             Some(true) => value_told = value.map(|value| format!("the value is {value}")),
             // That too little was examined says nothing of what was not.
             Some(false) if found.value.is_none() => {
-                let what = format!("it examined {shown} records, which is not as expected");
+                let what = format!("it examined {shown} records, and `{}` is expected", definition.expect_text);
                 return judged(Outcome::Unknown, what, violations);
             }
             Some(false) => {
                 violations = 1;
-                value_told = Some(format!("the value is {shown}, which is not as expected"));
+                value_told = Some(format!("the value is {shown}, and `{}` is expected", definition.expect_text));
             }
             None => {
-                let what = format!("the value is {shown}: whether it is as expected cannot be said");
+                let what = format!("the value is {shown}: whether `{}` holds cannot be said", definition.expect_text);
                 return judged(Outcome::Unknown, what, violations);
             }
         }
     }
-    let of = population.map_or_else(String::new, |all| format!(" of {all}"));
+    // Rows of a store's answer are not records of the run, unless it says what it looked at.
+    let of = match (definition.kind.asks_a_store(), found.examined) {
+        (true, None) => String::new(),
+        _ => population.map_or_else(String::new, |all| format!(" of {all}")),
+    };
     let told = value_told.unwrap_or_else(|| match violations {
         0 => String::new(),
         1 => format!("1 violation{of}"),
@@ -114,13 +118,13 @@ pub fn judge(definition: &Definition, found: &Found, population: Option<u64>) ->
     if let Some(rate) = &definition.max_flag_rate {
         match exceeds(violations, population, rate) {
             Some(true) => {
-                let what =
-                    format!("{told}: more than the {rate}% that are plausible, so it is not believed and switched off");
+                let what = format!("{told}: more than the {rate}% that are plausible, so it is not believed");
                 return judged(Outcome::Tripped, what, violations);
             }
             Some(false) => {}
             None => {
-                let what = format!("{told}; how large a share that is cannot be said: the population is not known");
+                let what =
+                    format!("{told}; how large a share that is cannot be said: count the records with `examines`");
                 return judged(Outcome::Unknown, what, violations);
             }
         }
@@ -131,7 +135,8 @@ pub fn judge(definition: &Definition, found: &Found, population: Option<u64>) ->
         (None, 0) => None,
         (None, n) => {
             let first = found.why.as_ref().map(|why| format!(", the first: {why}")).unwrap_or_default();
-            Some(format!("{n} {} could not be judged{first}", if n == 1 { "record" } else { "records" }))
+            let records = if n == 1 { "record" } else { "records" };
+            Some(format!("{n} {records} could not be judged{first}; `where` leaves out those that are not meant"))
         }
     };
     let with = |told: &str, more: &Option<String>| match (told.is_empty(), more) {
@@ -152,7 +157,7 @@ pub fn judge(definition: &Definition, found: &Found, population: Option<u64>) ->
         })
     };
     let (Some(least), Some(most)) = (level(violations), level(possible)) else {
-        let what = format!("{told}; its thresholds are percentages, and the population is not known");
+        let what = format!("{told}; its thresholds are percentages: count the records with `examines`");
         return judged(Outcome::Unknown, what, violations);
     };
     let certain = least == most && found.truncated.is_none() || least == Outcome::Fail;

@@ -157,7 +157,10 @@ pub(super) fn query(
             "the table `{name}` is not there, because only some records were computed again; `recon verify … --again` computes all"
         ));
     }
-    let program = compile(text, params, &schemas).map_err(|refusal| refusal.to_string())?;
+    let program = compile(text, params, &schemas).map_err(|refusal| {
+        let instead = refusal.instead.as_ref().map(|instead| format!(" ({instead})")).unwrap_or_default();
+        format!("{refusal}{instead}; the tables are legacy, candidate, decisions and discrepancies")
+    })?;
     let names: Vec<String> = program.columns().into_iter().map(|(name, _)| name).collect();
     let (tell, told) = channel();
     // polars cannot be stopped: a query that takes too long is left behind on its own thread until the process ends.
@@ -166,7 +169,9 @@ pub(super) fn query(
     started.map_err(|error| format!("no thread to run it on: {error}"))?;
     let result = match told.recv_timeout(timeout) {
         Ok(result) => result.map_err(|error| error.to_string())?,
-        Err(RecvTimeoutError::Timeout) => return Err(format!("it took longer than {} ms", timeout.as_millis())),
+        Err(RecvTimeoutError::Timeout) => {
+            return Err(format!("it took longer than {} ms: `timeout_ms` gives it more", timeout.as_millis()));
+        }
         Err(RecvTimeoutError::Disconnected) => return Err("recon itself failed while it ran".to_owned()),
     };
     let columns: Vec<_> = result.columns().iter().map(|column| column.as_materialized_series().rechunk()).collect();

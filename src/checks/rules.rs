@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::compare::{Compared, Copies, Outcome, Plan, Record};
 use crate::decide::{Rule as DecisionRule, Taken, amounts};
-use crate::domain::rule::{Reference, Rule, RuleError, RuleSet, Scope, Truth, parse};
+use crate::domain::rule::{Reference, Rule, RuleSet, Scope, Truth, parse};
 use crate::domain::{Batch, Cell, CellRef, Value};
 
 use super::definition::Definition;
@@ -36,9 +36,9 @@ pub(super) fn run(
     for (at, check) in checks.iter().enumerate() {
         let usable = |rule: Rule| match RuleSet::bind(&[&rule], &names, settings.params) {
             Ok(_) => Ok(rule),
-            Err(errors) => Err(errors.first().map_or_else(String::new, |(_, error)| told(error))),
+            Err(errors) => Err(errors.first().map_or_else(String::new, |(_, error)| error.to_string())),
         };
-        match parse(&check.query).map_err(|error| told(&error)).and_then(usable) {
+        match parse(&check.query).map_err(|error| error.to_string()).and_then(usable) {
             Ok(rule) => {
                 rules.push((at, rule));
                 results.push(None);
@@ -67,11 +67,6 @@ pub(super) fn run(
         None => timed(began, settings, |_| Err("it was not run; this is a fault of recon".to_owned())),
     };
     results.into_iter().map(ran).collect()
-}
-
-/// A fault of a rule with its next step.
-fn told(error: &RuleError) -> String {
-    error.hint.as_ref().map_or_else(|| error.to_string(), |hint| format!("{error} ({hint})"))
 }
 
 /// Every name that a record of the run has.

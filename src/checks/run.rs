@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::domain::{Amount, Value, shorten};
+use crate::domain::{Amount, NumberForm, Value, shorten};
 
 use super::definition::{Definition, Kind};
 use super::mask::Masks;
@@ -71,7 +71,7 @@ pub struct Ran {
 
 /// Runs the checks of a stage; one result for each, in their order. Without material no check over the tables or
 /// records of the run can be run.
-pub fn run(checks: &[&Definition], mut material: Option<Material<'_>>, settings: &Settings<'_>) -> Vec<Ran> {
+pub fn run(checks: &[&Definition], material: Option<&mut Material<'_>>, settings: &Settings<'_>) -> Vec<Ran> {
     let began = Instant::now();
     let of =
         |wanted: fn(Kind) -> bool| -> Vec<usize> { (0..checks.len()).filter(|at| wanted(checks[*at].kind)).collect() };
@@ -92,7 +92,7 @@ pub fn run(checks: &[&Definition], mut material: Option<Material<'_>>, settings:
         let wanted = of(Kind::asks_a_store).len().min(settings.concurrency.max(1));
         // Fewer threads than wanted are fewer at a time; without any, this one asks.
         let workers = (0..wanted).filter(|_| std::thread::Builder::new().spawn_scoped(scope, work).is_ok()).count();
-        over_the_run(checks, &of, material.as_mut(), settings, began, &put);
+        over_the_run(checks, &of, material, settings, began, &put);
         if workers == 0 {
             work();
         }
@@ -185,12 +185,15 @@ fn ask(check: &Definition, settings: &Settings<'_>, sampler: &mut Sampler<'_>) -
 fn answered(check: &Definition, question: &mut Question<'_>, sampler: &mut Sampler<'_>) -> Result<Found, String> {
     let mut found = Found::default();
     if let Some(text) = &check.examines {
-        let value = one_value(text, question).map_err(|why| format!("`examines`: {why}"))?;
+        // A `$count` over nothing gives no document.
+        let nothing =
+            (check.kind == Kind::Pipeline).then(|| Value::Number { amount: Amount::ZERO, form: NumberForm::Integer });
+        let value = one_value(text, nothing, question).map_err(|why| format!("`examines`: {why}"))?;
         let count = value.amount().filter(Amount::is_integral).and_then(|count| count.to_string().parse().ok());
         found.examined = Some(count.ok_or_else(|| format!("`examines` gives {value}, which is no count of records"))?);
     }
     if check.expect.as_ref().is_some_and(|expect| expect.columns().iter().any(|name| name == "value")) {
-        found.value = Some(one_value(&check.query, question)?);
+        found.value = Some(one_value(&check.query, None, question)?);
         return Ok(found);
     }
     let mut violations = 0;
@@ -204,7 +207,7 @@ fn answered(check: &Definition, question: &mut Question<'_>, sampler: &mut Sampl
 }
 
 /// The one value that a query gives.
-fn one_value(text: &str, question: &mut Question<'_>) -> Result<Value, String> {
+fn one_value(text: &str, nothing: Option<Value>, question: &mut Question<'_>) -> Result<Value, String> {
     let mut rows = 0_u64;
     let mut first: Vec<Value> = Vec::new();
     let truncated = question(text, &mut |_, values| {
@@ -220,7 +223,7 @@ fn one_value(text: &str, question: &mut Question<'_>) -> Result<Value, String> {
             (None, None) => Ok(value.clone()),
         },
         (1, several) => Err(format!("it gives {} columns, and one value is tested", several.len())),
-        (0, _) => Err("it gives no row, and one value is tested".to_owned()),
+        (0, _) => nothing.ok_or_else(|| "it gives no row, and one value is tested".to_owned()),
         (rows, _) => Err(format!("it gives {rows} rows, and one value is tested")),
     }
 }

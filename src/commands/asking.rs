@@ -11,6 +11,8 @@ use crate::domain::Value;
 use crate::stores::inspect::{InspectError, Inspection, Limits, inspect};
 use crate::stores::{Locator, Settings};
 
+use super::checking::RUN;
+
 /// Asks the stores of a project.
 pub(super) struct Asking<'a> {
     pub(super) project: &'a Project,
@@ -76,7 +78,14 @@ impl Ask for Asking<'_> {
                     InspectError::Failed(error) => error.hint.as_deref(),
                     _ => None,
                 };
-                Err(with_hint(&error.to_string(), hint))
+                let mut what = with_hint(&error.to_string(), hint);
+                if query.contains(RUN) && !self.params.iter().any(|(name, _)| name == RUN) {
+                    what.push_str("; nothing of a run is written before its stage `decided`");
+                }
+                if matches!(error, InspectError::TimedOut { .. }) {
+                    what.push_str("; `timeout_ms` gives it more");
+                }
+                Err(what)
             }
         }
     }

@@ -11,7 +11,7 @@ use super::shown::Shown;
 use super::visible::visible;
 use super::words;
 use super::{Counts, Discrepancy, Format, Look, Report, json, table};
-use crate::domain::Amount;
+use crate::domain::{Amount, shorten};
 
 /// Everything that is known when a verification has ended, but for the discrepancies, which are streamed beside it.
 #[derive(Clone, Debug)]
@@ -158,6 +158,11 @@ pub struct Shadow {
     /// What it says.
     pub message: String,
 }
+
+/// Characters of a check's message in the table; the reasons have all of it.
+const MESSAGE: usize = 110;
+/// Violations of a check in the table.
+const SAMPLES: usize = 3;
 
 impl Verification {
     /// Verdict and reasons in one line.
@@ -449,29 +454,50 @@ pub(crate) fn render_checks(all: &[Check], look: &Look) -> String {
 }
 
 fn checks(checks: &[Check]) -> Grid {
-    let mut grid = Grid::new(
-        0,
-        &[("check", Align::Left), ("outcome", Align::Left), ("violations", Align::Right), ("", Align::Left)],
-    );
+    let heads =
+        [("check", Align::Left), ("outcome", Align::Left), ("violations", Align::Right), ("examined", Align::Right)];
+    let mut grid = Grid::new(0, &[heads.as_slice(), &[("", Align::Left)]].concat());
     let style = |outcome: &str| match outcome {
         "pass" => Style::Good,
         "warn" | "skipped" => Style::Warning,
         _ => Style::Bad,
     };
-    let mut row = |name: GridCell, outcome: &'static str, style: Style, violations: u64, message: &str| {
-        grid.row(vec![
-            name,
-            GridCell::text(outcome, style),
-            GridCell::text(words::count(violations), Style::Plain),
-            GridCell::text(visible(message).to_string(), Style::Plain),
-        ]);
-    };
+    let text = |text: &str| GridCell::text(visible(&shorten(text, MESSAGE)).to_string(), Style::Plain);
     for check in checks {
-        let name = GridCell::text(visible(&check.name).to_string(), Style::Bold);
-        row(name, check.outcome, style(check.outcome), check.violations, &check.message);
+        let examined = match check.examined {
+            None => GridCell::text("-", Style::Dim),
+            // A pass that has looked at nothing is shown as one.
+            Some(0) => GridCell::text("0", Style::Warning),
+            Some(count) => GridCell::text(words::count(count), Style::Plain),
+        };
+        grid.row(vec![
+            GridCell::text(visible(&check.name).to_string(), Style::Bold),
+            GridCell::text(check.outcome, style(check.outcome)),
+            GridCell::text(words::count(check.violations), Style::Plain),
+            examined,
+            text(&check.message),
+        ]);
+        let blank = || GridCell::text("", Style::Plain);
+        let mut below = |name: GridCell, cell: GridCell, count: GridCell, said: &str| {
+            grid.row(vec![name, cell, count, blank(), text(said)]);
+        };
+        if matches!(check.outcome, "warn" | "fail" | "tripped") {
+            for sample in check.samples.iter().take(SAMPLES) {
+                let part = |(name, value): (&String, &Json)| match value {
+                    Json::String(text) => format!("{name}={text}"),
+                    other => format!("{name}={other}"),
+                };
+                let parts: Vec<String> = sample.iter().map(part).collect();
+                below(blank(), blank(), blank(), &parts.join("  "));
+            }
+            if check.violations > SAMPLES as u64 && !check.samples.is_empty() {
+                below(blank(), blank(), blank(), &format!("… `recon checks show {}` has more", check.name));
+            }
+        }
         if let Some(shadow) = &check.shadow {
             let name = GridCell::text(format!("  version {}, not approved", shadow.version), Style::Dim);
-            row(name, shadow.outcome, Style::Dim, shadow.violations, &shadow.message);
+            let count = GridCell::text(words::count(shadow.violations), Style::Plain);
+            below(name, GridCell::text(shadow.outcome, Style::Dim), count, &shadow.message);
         }
     }
     grid

@@ -25,11 +25,17 @@ pub(super) struct Done {
     samples: Vec<Map<String, Json>>,
     started_at: String,
     took_ms: u64,
+    /// Whether it ran now; else it came to its outcome without.
+    ran: bool,
+    /// Whether it waits for its first approval.
+    pub(super) waits: bool,
 }
 
 impl Done {
     pub(super) fn settled(version: &Version) -> Option<Done> {
-        let Content::Settled { severity, outcome, message, stage, kind } = &version.content else { return None };
+        let Content::Settled { severity, outcome, message, stage, kind, waits, .. } = &version.content else {
+            return None;
+        };
         Some(Done {
             name: version.name.clone(),
             number: version.number,
@@ -42,8 +48,10 @@ impl Done {
             message: message.clone(),
             found: Found::default(),
             samples: Vec::new(),
-            started_at: String::new(),
+            started_at: format!("{:.3}", jiff::Timestamp::now()),
             took_ms: 0,
+            ran: false,
+            waits: *waits,
         })
     }
 
@@ -78,13 +86,15 @@ impl Done {
             found,
             samples: ran.samples,
             started_at: started.map_or_else(String::new, |at| format!("{at:.3}")),
+            ran: true,
+            waits: false,
             took_ms: u64::try_from(ran.took.as_millis()).unwrap_or(u64::MAX),
         }
     }
 
     /// A version that decides, ran now and flagged more than is plausible.
     pub(super) fn has_just_tripped(&self) -> bool {
-        self.decides && self.outcome == Outcome::Tripped && !self.started_at.is_empty()
+        self.decides && self.outcome == Outcome::Tripped && self.ran
     }
 
     pub(super) fn result(&self) -> CheckResult {

@@ -22,6 +22,12 @@ use super::asking::Asking;
 use done::Done;
 pub(in crate::commands) use previous::previous;
 
+/// The parameter that names the run.
+pub(in crate::commands) const RUN: &str = "recon_run";
+
+/// Results of a check that are looked through.
+const PAGE: u32 = 500;
+
 /// The checks of a run.
 pub(in crate::commands) struct Checking<'a> {
     project: &'a Project,
@@ -49,7 +55,17 @@ enum Content {
     /// To be run after its stage.
     Ready(Box<Definition>),
     /// Settled without running: malformed, tripped, turned off or not approved.
-    Settled { severity: Severity, outcome: Outcome, message: String, stage: Option<Stage>, kind: String },
+    Settled {
+        severity: Severity,
+        outcome: Outcome,
+        message: String,
+        stage: Option<Stage>,
+        kind: String,
+        /// What would run, where it is only switched off.
+        ready: Option<Box<Definition>>,
+        /// It waits for its first approval.
+        waits: bool,
+    },
 }
 
 impl<'a> Checking<'a> {
@@ -68,7 +84,11 @@ impl<'a> Checking<'a> {
     ) -> Result<Checking<'a>, Failure> {
         let mut checking = Checking::empty(project, params, names, settings, stop);
         for noted in ledger.note_checks()? {
-            checking.note(&noted, reconciliation);
+            let before = match project.checks.approval && noted.approved.is_none() {
+                true => decided_before(ledger, &noted)?,
+                false => None,
+            };
+            checking.note(&noted, before.as_ref(), reconciliation);
         }
         let settled = checking.versions.iter().filter_map(Done::settled);
         checking.done = settled.collect();
@@ -97,24 +117,25 @@ impl<'a> Checking<'a> {
         }
     }
 
-    fn note(&mut self, noted: &NotedCheck, reconciliation: &str) {
-        let belongs = |row: &CheckRow| {
-            row.reconciliation.as_deref().is_none_or(|name| name.trim().is_empty() || name == reconciliation)
-        };
+    fn note(&mut self, noted: &NotedCheck, before: Option<&CheckVersion>, reconciliation: &str) {
+        let named = |row: &CheckRow| row.reconciliation.as_deref().map(str::trim).unwrap_or_default().to_owned();
+        let belongs = |row: &CheckRow| matches!(named(row), name if name.is_empty() || name == reconciliation);
         let name = &noted.current.name;
-        if let Some(other) = noted.current.row.reconciliation.as_deref().filter(|other| !other.trim().is_empty()) {
-            let known = || self.project.reconciliations().map(|one| one.name.as_str());
-            if !known().any(|known| known == other) {
-                let hint = did_you_mean(other, known()).map(|hint| format!("; {hint}")).unwrap_or_default();
-                self.notices.push(format!(
-                    "the check `{name}` belongs to the reconciliation `{other}`, which recon.toml does not have{hint}: it does not run"
-                ));
-            }
-        }
         let decides = match self.project.checks.approval {
-            true => noted.approved.as_ref(),
+            true => noted.approved.as_ref().or(before),
             false => Some(&noted.current),
         };
+        let other = named(decides.map_or(&noted.current.row, |decides| &decides.row));
+        let known = || self.project.reconciliations().map(|one| one.name.as_str());
+        if !other.is_empty() && !noted.current.deleted && !known().any(|known| known == other) {
+            let what = format!("it belongs to the reconciliation `{other}`, which recon.toml does not have");
+            match did_you_mean(&other, known()) {
+                // Misspelt: it was meant to guard something here.
+                Some(hint) => self.settle(noted, Outcome::Unknown, format!("{what}; {hint}"), false),
+                None => self.notices.push(format!("the check `{name}` does not run: {what}")),
+            }
+            return;
+        }
         let current = &noted.current;
         if current.deleted {
             let last = noted.last_run.map(|run| format!(" (run {run} still had it)")).unwrap_or_default();
@@ -136,16 +157,22 @@ impl<'a> Checking<'a> {
         match decides {
             Some(decides) => self.add(decides, true, noted, belongs(&decides.row)),
             None if belongs(&current.row) => {
-                let (severity, stage, kind) = told(&current.row);
                 let message = "nobody approved it yet: it only runs beside the others".to_owned();
-                let content = Content::Settled { severity, outcome: Outcome::Skipped, message, stage, kind };
-                self.versions.push(Version { name: name.clone(), number: current.version, decides: true, content });
+                self.settle(noted, Outcome::Skipped, message, true);
             }
             None => {}
         }
         if decides.map(|version| version.version) != Some(current.version) {
             self.add(current, false, noted, belongs(&current.row));
         }
+    }
+
+    /// The newest version comes to an outcome without running.
+    fn settle(&mut self, noted: &NotedCheck, outcome: Outcome, message: String, waits: bool) {
+        let (severity, stage, kind) = told(&noted.current.row);
+        let content = Content::Settled { severity, outcome, message, stage, kind, ready: None, waits };
+        let (name, number) = (noted.current.name.clone(), noted.current.version);
+        self.versions.push(Version { name, number, decides: true, content });
     }
 
     fn add(&mut self, version: &CheckVersion, decides: bool, noted: &NotedCheck, belongs: bool) {
@@ -188,6 +215,15 @@ impl<'a> Checking<'a> {
         if !names.is_empty() {
             self.versions.retain(|version| names.contains(&version.name));
             self.done.retain(|done| names.contains(&done.name));
+            // Whoever names a check wants to see what it says, also of one that is off.
+            for version in self.versions.iter_mut().filter(|version| version.decides) {
+                if let Content::Settled { ready, .. } = &mut version.content
+                    && let Some(ready) = ready.take()
+                {
+                    self.done.retain(|done| !(done.decides && done.name == version.name));
+                    version.content = Content::Ready(ready);
+                }
+            }
         }
         Ok(())
     }
@@ -238,8 +274,23 @@ impl<'a> Checking<'a> {
     pub(in crate::commands) fn run(
         &mut self,
         stages: &[Stage],
-        material: Option<Material<'_>>,
+        mut material: Option<Material<'_>>,
         population: Option<u64>,
+    ) {
+        let written = |stage: &Stage| *stage >= Stage::Decided;
+        let (after, before): (Vec<Stage>, Vec<Stage>) = stages.iter().copied().partition(written);
+        // Before its decisions are written a run has nothing that could be found by its name.
+        let named: Vec<(String, Value)> = self.params.iter().filter(|(name, _)| name != RUN).cloned().collect();
+        self.run_with(&before, material.as_mut(), population, &named);
+        self.run_with(&after, material.as_mut(), population, &self.params.clone());
+    }
+
+    fn run_with(
+        &mut self,
+        stages: &[Stage],
+        material: Option<&mut Material<'_>>,
+        population: Option<u64>,
+        params: &[(String, Value)],
     ) {
         let ready: Vec<(&Version, &Definition)> = (self.versions.iter())
             .filter_map(|version| match &version.content {
@@ -251,14 +302,9 @@ impl<'a> Checking<'a> {
             return;
         }
         let of = &self.project.checks;
-        let ask = Asking { project: self.project, params: &self.params, settings: self.settings, stop: &self.stop };
-        let settings = checks::Settings {
-            ask: &ask,
-            concurrency: of.concurrency,
-            samples: of.samples,
-            masks: &of.masks,
-            params: &self.params,
-        };
+        let ask = Asking { project: self.project, params, settings: self.settings, stop: &self.stop };
+        let settings =
+            checks::Settings { ask: &ask, concurrency: of.concurrency, samples: of.samples, masks: &of.masks, params };
         let began = SystemTime::now();
         let definitions: Vec<&Definition> = ready.iter().map(|(_, definition)| *definition).collect();
         let ran = checks::run(&definitions, material, &settings);
@@ -305,7 +351,8 @@ impl<'a> Checking<'a> {
         let deciding = self.done.iter().filter(|done| done.decides);
         let said = deciding.map(|done| CheckSaid {
             name: &done.name,
-            outcome: done.outcome,
+            // Not every check passed where one waits for its first approval.
+            outcome: if done.waits { Outcome::Warn } else { done.outcome },
             severity: done.severity,
             message: &done.message,
         });
@@ -335,10 +382,25 @@ impl<'a> Checking<'a> {
     }
 }
 
+/// The version that decided before approval was asked for, where nobody has approved any since.
+fn decided_before(ledger: &mut Ledger, noted: &NotedCheck) -> Result<Option<CheckVersion>, Failure> {
+    let name = &noted.current.name;
+    let history = ledger.check_history(name, PAGE)?;
+    let decided = |(_, _, result): &(_, _, CheckResult)| result.role == "decides" && result.outcome != "skipped";
+    let Some((_, _, result)) = history.into_iter().find(decided) else { return Ok(None) };
+    let versions = ledger.check_versions(name)?;
+    Ok(versions.into_iter().find(|version| version.version == result.version && !version.deleted))
+}
+
 /// What a version is, before it runs.
 fn content(row: &CheckRow, noted: &NotedCheck) -> Content {
     let (severity, stage, kind) = told(row);
-    let settled = |outcome, message: String| Content::Settled { severity, outcome, message, stage, kind: kind.clone() };
+    let definition = Definition::of(row);
+    let ready = definition.as_ref().ok().cloned().map(Box::new);
+    let settled = |outcome, message: String| {
+        let (kind, ready) = (kind.clone(), ready.clone());
+        Content::Settled { severity, outcome, message, stage, kind, ready, waits: false }
+    };
     if let Some(trip) = noted.tripped.as_ref() {
         return settled(
             Outcome::Tripped,
@@ -348,7 +410,7 @@ fn content(row: &CheckRow, noted: &NotedCheck) -> Content {
             ),
         );
     }
-    match Definition::of(row) {
+    match definition {
         Err(malformed) => settled(Outcome::Unknown, malformed.to_string()),
         Ok(definition) if !definition.enabled => settled(Outcome::Skipped, "it is turned off".to_owned()),
         Ok(definition) => Content::Ready(Box::new(definition)),

@@ -101,7 +101,8 @@ pub(super) fn run(
         }
         Ok(Some(version)) => {
             draft.drop_it();
-            print_lines(&[format!("{name}: saved as version {version}; {}", from_now_on(project))]);
+            let on = from_now_on(project, ledger, &name)?;
+            print_lines(&[format!("{name}: saved as version {version}; {on}")]);
         }
         Err(failure) => return Err(draft.keep(&name, failure)),
     }

@@ -161,9 +161,16 @@ fn edited(version: &CheckVersion) -> String {
 }
 
 /// What is said after a check was saved.
-fn from_now_on(project: &Project) -> &'static str {
-    match approval(project) {
-        true => "it decides when somebody else has approved it",
-        false => "it decides from the next run on",
-    }
+///
+/// # Errors
+/// The ledger cannot be read.
+fn from_now_on(project: &Project, ledger: &mut Ledger, name: &str) -> Result<String, Failure> {
+    let check = ledger.check(name)?;
+    let enabled = check.as_ref().and_then(|check| Definition::of(&check.row).ok()).is_none_or(|one| one.enabled);
+    Ok(match (check.is_some_and(|check| check.tripped.is_some()), enabled, approval(project)) {
+        (true, ..) => format!("still switched off by its guard: `recon checks enable {name} --reason …`"),
+        (_, false, _) => format!("switched off: `recon checks enable {name}`"),
+        (_, _, true) => "it decides when somebody else has approved it".to_owned(),
+        (_, _, false) => "it decides from the next run on".to_owned(),
+    })
 }

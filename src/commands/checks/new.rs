@@ -117,7 +117,10 @@ fn query(kind: CheckKindName, reconciliation: Option<&Reconciliation>) -> String
         CheckKindName::Run => {
             format!("SELECT {columns}, {amount}\nFROM candidate\nWHERE {amount} < 0")
         }
-        CheckKindName::Rule => format!("{{\"expect\": {{\"ge\": [\"candidate.{amount}\", 0]}}}}"),
+        // What is held has no value to judge.
+        CheckKindName::Rule => format!(
+            "{{\n    \"where\": {{\"ne\": [\"decision.source\", {{\"text\": \"held\"}}]}},\n    \"expect\": {{\"ge\": [\"decision.{amount}\", 0]}}\n  }}"
+        ),
         CheckKindName::Pipeline => {
             let filter = param.map_or_else(String::new, |name| format!(", \"{name}\": {{\"$param\": \"{name}\"}}"));
             format!(

@@ -78,7 +78,9 @@ pub(super) fn run(
         let before = one.versions.last().map(|last| last.version);
         print_lines(&[match before == Some(version) {
             true => format!("{}: saved; what it does is version {version} as before", row.name),
-            false => format!("{}: saved as version {version}; {}", row.name, from_now_on(project)),
+            false => {
+                format!("{}: saved as version {version}; {}", row.name, from_now_on(project, ledger, &row.name)?)
+            }
         }]);
     }
     if !push.dry_run {

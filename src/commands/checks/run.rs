@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 
 use crate::checks::Stage;
 use crate::cli::{ChecksRunArgs, CycleArgs, Global, ListFormat};
-use crate::commands::checking::Checking;
+use crate::commands::checking::{Checking, RUN};
 use crate::commands::cycle::Named;
 use crate::commands::diff::settings;
 use crate::commands::{Failure, output};
@@ -27,9 +27,11 @@ pub(super) fn run(global: &Global, project: &Project, args: &ChecksRunArgs) -> R
     let settings = settings(&args.read)?;
     let mut ledger = named.ledger()?;
     let cycle = ledger.status(&named.key)?;
-    let run = cycle.as_ref().and_then(Cycle::decided_run).map_or_else(String::new, |run| run.to_string());
+    let run = written(&mut ledger, cycle.as_ref())?;
     let text = named.key.to_string();
-    let names = [("recon_cycle", text.as_str()), ("recon_run", run.as_str())];
+    let mut names = vec![("recon_cycle", text.as_str())];
+    // Where no run wrote decisions there is nothing to look at, and a check that wants to is told so.
+    names.extend(run.as_deref().map(|run| (RUN, run)));
     let name = &named.reconciliation.name;
     let mut checking =
         Checking::load(&mut ledger, &named.project, name, &named.params, &names, &settings, Arc::default())?;
@@ -57,6 +59,9 @@ pub(super) fn run(global: &Global, project: &Project, args: &ChecksRunArgs) -> R
         }
         ListFormat::Table => {
             let mut text = render_checks(&checks, &output::look(global, None, None));
+            if let Some(run) = &run {
+                text.push_str(&format!("notice  `:{RUN}` is {run}, the last run of the cycle that wrote decisions\n"));
+            }
             for notice in checking.notices.iter().chain(&doubts) {
                 text.push_str(&format!("notice  {notice}\n"));
             }
@@ -65,6 +70,18 @@ pub(super) fn run(global: &Global, project: &Project, args: &ChecksRunArgs) -> R
     };
     output::text(&text, None)?;
     Ok(checking.exit())
+}
+
+/// The last run of the cycle that wrote decisions.
+fn written(ledger: &mut Ledger, cycle: Option<&Cycle>) -> Result<Option<String>, Failure> {
+    let Some(cycle) = cycle else { return Ok(None) };
+    let wrote = |figures: &String| {
+        let json: Option<Json> = serde_json::from_str(figures).ok();
+        json.is_some_and(|json| json["decisions"]["hash"].is_string())
+    };
+    let runs = ledger.runs(cycle.id)?;
+    let last = runs.into_iter().rev().find(|run| run.figures.as_ref().is_some_and(wrote));
+    Ok(last.map(|run| run.holder.run.to_string()))
 }
 
 /// Distinct keys of the cycle's last run, as the ledger has them.
