@@ -1,5 +1,7 @@
 //! Columns whose values are never shown: personal data in samples of violations. Must not know where they are shown.
 
+use crate::domain::Value;
+
 /// Names of such columns; `*` stands for any characters, and case does not matter.
 #[derive(Clone, Debug, Default)]
 pub struct Masks(Vec<glob::Pattern>);
@@ -17,9 +19,23 @@ impl Masks {
         names.into_iter().map(pattern).collect::<Result<_, _>>().map(Masks)
     }
 
+    /// Whether nothing is hidden.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether a document, or one inside it, has a field whose values are hidden.
+    pub fn inside(&self, value: &Value) -> bool {
+        match value {
+            Value::Document(fields) => fields.iter().any(|(name, value)| self.hide(name) || self.inside(value)),
+            Value::Array(items) => items.iter().any(|item| self.inside(item)),
+            _ => false,
+        }
+    }
+
     /// Whether the values of a column are hidden; of a dotted path also when any part of it is named.
     pub fn hide(&self, column: &str) -> bool {
-        let column = column.to_lowercase();
+        let column = column.trim().to_lowercase();
         let parts = column.split('.').chain([column.as_str()]);
         parts.into_iter().any(|part| self.0.iter().any(|pattern| pattern.matches(part)))
     }

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use crate::domain::{Amount, Filter, NumberForm, Rules, Truth, Value};
+use crate::domain::{Amount, Filter, Literal, NumberForm, Rules, Truth, Value};
 
 use super::definition::{Definition, Severity};
 
@@ -54,6 +54,8 @@ pub struct Found {
     pub examined: Option<u64>,
     /// The one value that its query gives, for a check that expects something of it.
     pub value: Option<Value>,
+    /// Whether that value must not be shown.
+    pub hidden: bool,
     /// Why there may be more than was read.
     pub truncated: Option<String>,
 }
@@ -74,7 +76,7 @@ pub fn judge(definition: &Definition, found: &Found, population: Option<u64>) ->
     let judged = |outcome, message: String, violations| Judged { outcome, message, violations };
     // Of those that it says it looked at, else of the run's.
     let population = found.examined.or(population);
-    let mut violations = found.violations;
+    let violations = found.violations;
     let mut value_told = None;
     if let Some(expect) = &definition.expect {
         let examined = found.examined.map_or(Value::Null, whole);
@@ -86,17 +88,22 @@ pub fn judge(definition: &Definition, found: &Found, population: Option<u64>) ->
         if expect.columns().iter().any(|name| name == "value") && value.is_none() {
             return judged(Outcome::Unknown, "its query gives no value".to_owned(), violations);
         }
-        let shown = value.as_ref().map_or_else(|| examined.to_string(), Value::to_string);
+        let shown = match found.hidden {
+            true => "***".to_owned(),
+            false => value.as_ref().map_or_else(|| examined.to_string(), Value::to_string),
+        };
         match holds(expect, value.as_ref(), &examined) {
-            Some(true) => value_told = value.map(|value| format!("the value is {value}")),
+            Some(true) => value_told = value.map(|_| format!("the value is {shown}")),
             // That too little was examined says nothing of what was not.
             Some(false) if found.value.is_none() => {
                 let what = format!("it examined {shown} records, and `{}` is expected", definition.expect_text);
                 return judged(Outcome::Unknown, what, violations);
             }
+            // A value that is missed is missed: no number of rows is counted that a threshold could be about.
             Some(false) => {
-                violations = 1;
-                value_told = Some(format!("the value is {shown}, and `{}` is expected", definition.expect_text));
+                let what = format!("the value is {shown}, and `{}` is expected", definition.expect_text);
+                let outcome = if definition.severity == Severity::Error { Outcome::Fail } else { Outcome::Warn };
+                return judged(outcome, what, 1);
             }
             None => {
                 let what = format!("the value is {shown}: whether `{}` holds cannot be said", definition.expect_text);
@@ -186,6 +193,20 @@ fn whole(count: u64) -> Value {
 
 /// Whether an expectation holds; `None` when it cannot be said: NULL, or values that cannot be held against each other.
 fn holds(expect: &Filter, value: Option<&Value>, examined: &Value) -> Option<bool> {
+    // `value <> 0` says nothing of a date, a NaN or a text.
+    let fits = |name: &str, literal: &Literal| match (name, value) {
+        ("value", Some(value)) if !value.is_missing() => match literal {
+            Literal::Number(_) => value.amount().is_some_and(|amount| amount.is_finite()),
+            Literal::Bool(_) => matches!(value, Value::Bool(_)),
+            Literal::Text(_) | Literal::Moment(_) => {
+                matches!(value, Value::Text { .. } | Value::Date(_) | Value::Instant { .. } | Value::Uuid(_))
+            }
+        },
+        _ => true,
+    };
+    if !expect.every_comparison(&fits) {
+        return None;
+    }
     let rules = Rules::default();
     let doubt = RefCell::new(false);
     let of = |name: &str| match name {
@@ -322,5 +343,19 @@ mod tests {
         assert_eq!(of("examined >= 1", None, Some(0)), Outcome::Unknown);
         assert_eq!(of("examined >= 1", None, None), Outcome::Unknown);
         assert_eq!(of("value = 0 and examined >= 1", Some(number("0")), Some(0)), Outcome::Fail);
+        // What is not equal for another reason is not known to differ.
+        assert_eq!(of("value <> 0", Some(Value::Date(3)), None), Outcome::Unknown);
+        assert_eq!(
+            of("value <> 0", Some(Value::Number { amount: Amount::NAN, form: NumberForm::Double }), None),
+            Outcome::Unknown
+        );
+        assert_eq!(of("value <> 0", Some(number("0.5")), None), Outcome::Pass);
+        assert_eq!(of("value = 'ok'", Some(Value::Text { text: "ok".into(), untyped: false }), None), Outcome::Pass);
+        // A threshold is about rows, not about a value that is missed.
+        let guarded = definition(|row| {
+            (row.expect, row.error_if, row.max_flag_rate) = (text("value = 0"), text("5"), text("1%"));
+        });
+        let missed = Found { value: Some(number("999999")), ..Found::default() };
+        assert_eq!(outcome(&guarded, &missed, Some(130)), Outcome::Fail);
     }
 }

@@ -150,7 +150,7 @@ pub(super) fn query(
     }
     let part = ["legacy", "candidate", "discrepancies"];
     if let Some(name) =
-        part.iter().find(|name| words.may_read(name) && !tables.iter().any(|table| table.name == **name))
+        part.iter().find(|name| words.has_word(name) && !tables.iter().any(|table| table.name == **name))
         && tables.iter().all(|table| !part.contains(&table.name))
     {
         return Err(format!(

@@ -22,6 +22,8 @@ pub struct Previous {
     pub filter: Option<Filter>,
     /// The run.
     pub run: String,
+    /// Why they are not to be trusted, if they are not.
+    pub doubt: Option<String>,
 }
 
 /// Those decisions, being gone through.
@@ -42,6 +44,9 @@ impl Before {
     pub(super) fn open(previous: &Previous, plan: &Plan, layout: &Layout) -> Result<Before, String> {
         let failed =
             |error: &StoreError| format!("the decisions of run {} before cannot be read: {error}", previous.run);
+        if let Some(why) = &previous.doubt {
+            return Err(why.clone());
+        }
         let reader = Reader::start(Arc::clone(&previous.make), Wish::default(), Arc::default());
         let opened = reader.opened().map_err(|error| failed(&error))?;
         let has = |name: &&String| opened.columns.iter().any(|column| column.name == **name);

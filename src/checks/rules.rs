@@ -80,9 +80,10 @@ fn names(material: &Material<'_>) -> Vec<Reference> {
     for name in ["source", "reason"] {
         for scope in [Scope::Decision, Scope::Previous] {
             let reference = Reference::new(scope, name);
-            // A column of that name is meant where there is one.
-            if !all.contains(&reference) {
-                all.push(reference);
+            // Which is meant where a column has that name is not clear: then neither is known.
+            match all.iter().position(|known| *known == reference) {
+                Some(at) => drop(all.remove(at)),
+                None => all.push(reference),
             }
         }
     }

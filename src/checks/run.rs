@@ -190,10 +190,23 @@ fn answered(check: &Definition, question: &mut Question<'_>, sampler: &mut Sampl
             (check.kind == Kind::Pipeline).then(|| Value::Number { amount: Amount::ZERO, form: NumberForm::Integer });
         let value = one_value(text, nothing, question).map_err(|why| format!("`examines`: {why}"))?;
         let count = value.amount().filter(Amount::is_integral).and_then(|count| count.to_string().parse().ok());
-        found.examined = Some(count.ok_or_else(|| format!("`examines` gives {value}, which is no count of records"))?);
+        let none = || format!("`examines` gives a {}, which is no count of records", value.type_name());
+        found.examined = Some(count.ok_or_else(none)?);
     }
     if check.expect.as_ref().is_some_and(|expect| expect.columns().iter().any(|name| name == "value")) {
-        found.value = Some(one_value(&check.query, None, question)?);
+        let mut masked = false;
+        let value = {
+            let masks = sampler.masks;
+            let mut watched = |text: &str, each: EachRow<'_>| {
+                question(text, &mut |columns, values| {
+                    masked |= columns.iter().any(|column| masks.hide(column)) || values.iter().any(|v| masks.inside(v));
+                    each(columns, values);
+                })
+            };
+            one_value(&check.query, None, &mut watched)?
+        };
+        found.value = Some(value);
+        found.hidden = masked;
         return Ok(found);
     }
     let mut violations = 0;
@@ -250,10 +263,15 @@ impl<'a> Sampler<'a> {
         if self.is_full() {
             return;
         }
+        // A discrepancy names the column that its values are of.
+        let of_masked = columns.iter().zip(values).any(|(name, value)| {
+            name == "column_name" && matches!(value, Value::Text { text, .. } if self.masks.hide(text))
+        });
+        let differs = |name: &String| of_masked && matches!(name.as_str(), "legacy" | "candidate" | "difference");
         let shown = columns.iter().zip(values).map(|(name, value)| {
             let text = match value {
                 value if value.is_missing() => Json::Null,
-                _ if self.masks.hide(name) => json!("***"),
+                value if self.masks.hide(name) || differs(name) || self.masks.inside(value) => json!("***"),
                 Value::Unknown(why) => json!(format!("unknown: {}", shorten(why, SHOWN))),
                 value => json!(shorten(&value.to_string(), SHOWN)),
             };

@@ -32,6 +32,12 @@ pub(super) fn locator(project: &Project, kind: Kind, name: &str) -> Result<Locat
         Some((name, collection)) => (name, Some(collection)),
         None => (name, None),
     };
+    if collection.is_some() && kind != Kind::Pipeline {
+        return Err(format!(
+            "`store` names the collection of a pipeline (`#`), and a check of kind `{}` has none",
+            kind.name()
+        ));
+    }
     let store = project.store(name).map_err(|error| with_hint(&error.to_string(), error.hint.as_deref()))?;
     let fits = match kind {
         Kind::Pipeline => store.kind == StoreKind::MongoDb,
@@ -79,6 +85,10 @@ impl Ask for Asking<'_> {
                     _ => None,
                 };
                 let mut what = with_hint(&error.to_string(), hint);
+                // A server quotes the value that it stumbled over.
+                if matches!(error, InspectError::Failed(_)) && !self.project.checks.masks.is_empty() {
+                    what = without_quoted(&what);
+                }
                 if query.contains(RUN) && !self.params.iter().any(|(name, _)| name == RUN) {
                     what.push_str("; nothing of a run is written before its stage `decided`");
                 }
@@ -89,6 +99,28 @@ impl Ask for Asking<'_> {
             }
         }
     }
+}
+
+/// A text without what stands in quotes.
+fn without_quoted(text: &str) -> String {
+    let mut plain = String::new();
+    let mut within = None;
+    for c in text.chars() {
+        match within {
+            Some(quote) if quote == c => {
+                plain.push_str("***");
+                plain.push(c);
+                within = None;
+            }
+            Some(_) => {}
+            None => {
+                plain.push(c);
+                within = matches!(c, '"' | '\'').then_some(c);
+            }
+        }
+    }
+    // An odd apostrophe hides the rest.
+    if within.is_some() { plain + "***" } else { plain }
 }
 
 /// A sentence with its next step.

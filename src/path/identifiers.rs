@@ -42,6 +42,11 @@ impl Identifiers {
         Identifiers { words, texts, every }
     }
 
+    /// Whether a word of the text, not one in quotes, is this name.
+    pub(crate) fn has_word(&self, name: &str) -> bool {
+        self.words.contains(&name.to_lowercase())
+    }
+
     /// Whether the text may read this input.
     pub(crate) fn may_read(&self, input: &str) -> bool {
         let input = input.to_lowercase();

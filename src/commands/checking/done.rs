@@ -92,6 +92,11 @@ impl Done {
         }
     }
 
+    /// The value that its query gave, where it may be shown.
+    fn value(&self) -> Option<String> {
+        self.found.value.as_ref().map(|value| if self.found.hidden { "***".to_owned() } else { value.to_string() })
+    }
+
     /// A version that decides, ran now and flagged more than is plausible.
     pub(super) fn has_just_tripped(&self) -> bool {
         self.decides && self.outcome == Outcome::Tripped && self.ran
@@ -108,7 +113,7 @@ impl Done {
             violations: self.violations,
             examined: self.found.examined,
             unknown: self.found.unknown,
-            value: self.found.value.as_ref().map(ToString::to_string),
+            value: self.value(),
             message: self.message.clone(),
             samples: Json::from(self.samples.iter().cloned().map(Json::Object).collect::<Vec<_>>()).to_string(),
             started_at: self.started_at.clone(),
@@ -128,7 +133,7 @@ impl Done {
             kind: self.kind.clone(),
             examined: self.found.examined,
             unknown: self.found.unknown,
-            value: self.found.value.as_ref().map(ToString::to_string),
+            value: self.value(),
             samples: self.samples.clone(),
             milliseconds: self.took_ms,
             shadow: shadow.map(|shadow| Shadow {

@@ -88,7 +88,14 @@ impl<'a> Checking<'a> {
                 true => decided_before(ledger, &noted)?,
                 false => None,
             };
-            checking.note(&noted, before.as_ref(), reconciliation);
+            let tripped = match &noted.tripped {
+                Some(trip) => {
+                    let versions = ledger.check_versions(&noted.current.name)?;
+                    versions.into_iter().find(|version| version.version == trip.version)
+                }
+                None => None,
+            };
+            checking.note(&noted, before.as_ref(), tripped.as_ref(), reconciliation);
         }
         let settled = checking.versions.iter().filter_map(Done::settled);
         checking.done = settled.collect();
@@ -117,7 +124,13 @@ impl<'a> Checking<'a> {
         }
     }
 
-    fn note(&mut self, noted: &NotedCheck, before: Option<&CheckVersion>, reconciliation: &str) {
+    fn note(
+        &mut self,
+        noted: &NotedCheck,
+        before: Option<&CheckVersion>,
+        tripped: Option<&CheckVersion>,
+        reconciliation: &str,
+    ) {
         let named = |row: &CheckRow| row.reconciliation.as_deref().map(str::trim).unwrap_or_default().to_owned();
         let belongs = |row: &CheckRow| matches!(named(row), name if name.is_empty() || name == reconciliation);
         let name = &noted.current.name;
@@ -125,11 +138,37 @@ impl<'a> Checking<'a> {
             true => noted.approved.as_ref().or(before),
             false => Some(&noted.current),
         };
+        if let Some(trip) = noted.tripped.as_ref() {
+            // As the version was that tripped: what was edited since does not take it out of the way.
+            let row = tripped.map_or(&noted.row, |version| &version.row);
+            if belongs(row) {
+                let (severity, stage, kind) = told(row);
+                let message = format!(
+                    "switched off since {} ({}); `recon checks enable {name} --reason …` switches it on again",
+                    trip.at, trip.message
+                );
+                let ready = Definition::of(&noted.current.row).ok().map(Box::new);
+                let content =
+                    Content::Settled { severity, outcome: Outcome::Tripped, message, stage, kind, ready, waits: false };
+                let number = noted.current.version;
+                self.versions.push(Version { name: name.clone(), number, decides: true, content });
+            }
+            return;
+        }
+        if !noted.current.deleted && noted.current.row.unreadable.iter().any(|why| why.contains("reconciliation")) {
+            let why = noted.current.row.unreadable.join("; ");
+            self.settle(noted, Outcome::Unknown, why, false);
+            return;
+        }
         let other = named(decides.map_or(&noted.current.row, |decides| &decides.row));
         let known = || self.project.reconciliations().map(|one| one.name.as_str());
         if !other.is_empty() && !noted.current.deleted && !known().any(|known| known == other) {
             let what = format!("it belongs to the reconciliation `{other}`, which recon.toml does not have");
-            match did_you_mean(&other, known()) {
+            let plain = |name: &str| name.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase();
+            let near = did_you_mean(&other, known()).or_else(|| {
+                known().find(|known| plain(known) == plain(&other)).map(|known| format!("did you mean `{known}`?"))
+            });
+            match near {
                 // Misspelt: it was meant to guard something here.
                 Some(hint) => self.settle(noted, Outcome::Unknown, format!("{what}; {hint}"), false),
                 None => self.notices.push(format!("the check `{name}` does not run: {what}")),
@@ -145,7 +184,7 @@ impl<'a> Checking<'a> {
                         "the check `{name}` was deleted, and nobody approved that: version {} decides",
                         decides.version
                     ));
-                    self.add(decides, true, noted, belongs(&decides.row));
+                    self.add(decides, true, belongs(&decides.row));
                 }
                 _ if noted.is_new => {
                     self.notices.push(format!("the check `{name}` was deleted{last}: it does not run any more"))
@@ -155,7 +194,7 @@ impl<'a> Checking<'a> {
             return;
         }
         match decides {
-            Some(decides) => self.add(decides, true, noted, belongs(&decides.row)),
+            Some(decides) => self.add(decides, true, belongs(&decides.row)),
             None if belongs(&current.row) => {
                 let message = "nobody approved it yet: it only runs beside the others".to_owned();
                 self.settle(noted, Outcome::Skipped, message, true);
@@ -163,7 +202,7 @@ impl<'a> Checking<'a> {
             None => {}
         }
         if decides.map(|version| version.version) != Some(current.version) {
-            self.add(current, false, noted, belongs(&current.row));
+            self.add(current, false, belongs(&current.row));
         }
     }
 
@@ -175,9 +214,9 @@ impl<'a> Checking<'a> {
         self.versions.push(Version { name, number, decides: true, content });
     }
 
-    fn add(&mut self, version: &CheckVersion, decides: bool, noted: &NotedCheck, belongs: bool) {
+    fn add(&mut self, version: &CheckVersion, decides: bool, belongs: bool) {
         if belongs {
-            let content = content(&version.row, noted);
+            let content = content(&version.row);
             self.versions.push(Version { name: version.name.clone(), number: version.version, decides, content });
         }
     }
@@ -256,13 +295,20 @@ impl<'a> Checking<'a> {
         self.done.retain(|done| done.stage == Some(stage));
     }
 
-    /// Every stage but the one that follows the release.
+    /// Every stage but the one that follows the release. What cannot be understood there, or is switched off, is told
+    /// before the money goes.
     pub(in crate::commands) fn before_release(&mut self) {
         self.versions.retain(|version| match &version.content {
             Content::Ready(ready) => ready.stage != Stage::Released,
-            Content::Settled { stage, .. } => *stage != Some(Stage::Released),
+            Content::Settled { .. } => true,
         });
-        self.done.retain(|done| done.stage != Some(Stage::Released));
+    }
+
+    /// Whether a rule reads what the cycle before decided.
+    pub(in crate::commands) fn wants_previous(&self) -> bool {
+        let wants =
+            |version: &Version| matches!(&version.content, Content::Ready(ready) if ready.query.contains("previous."));
+        self.versions.iter().any(wants)
     }
 
     /// Whether there is anything to run or to tell.
@@ -338,7 +384,9 @@ impl<'a> Checking<'a> {
     /// # Errors
     /// The ledger fails.
     pub(in crate::commands) fn keep_released(&self, ledger: &mut Ledger, run: RunId) -> Result<(), Failure> {
-        let results: Vec<CheckResult> = self.done.iter().map(Done::result).collect();
+        // Beside what the verification found: that stays as it was.
+        let released = |done: &Done| CheckResult { role: "released".to_owned(), ..done.result() };
+        let results: Vec<CheckResult> = self.done.iter().map(released).collect();
         ledger.record_check_results(run, &results)?;
         for done in self.done.iter().filter(|done| done.has_just_tripped()) {
             ledger.trip_check(Some(run), &done.name, done.number, &done.message)?;
@@ -386,14 +434,16 @@ impl<'a> Checking<'a> {
 fn decided_before(ledger: &mut Ledger, noted: &NotedCheck) -> Result<Option<CheckVersion>, Failure> {
     let name = &noted.current.name;
     let history = ledger.check_history(name, PAGE)?;
-    let decided = |(_, _, result): &(_, _, CheckResult)| result.role == "decides" && result.outcome != "skipped";
+    let decided = |(_, _, result): &(_, _, CheckResult)| {
+        result.role == "decides" && ["pass", "warn", "fail", "tripped"].contains(&result.outcome.as_str())
+    };
     let Some((_, _, result)) = history.into_iter().find(decided) else { return Ok(None) };
     let versions = ledger.check_versions(name)?;
     Ok(versions.into_iter().find(|version| version.version == result.version && !version.deleted))
 }
 
 /// What a version is, before it runs.
-fn content(row: &CheckRow, noted: &NotedCheck) -> Content {
+fn content(row: &CheckRow) -> Content {
     let (severity, stage, kind) = told(row);
     let definition = Definition::of(row);
     let ready = definition.as_ref().ok().cloned().map(Box::new);
@@ -401,15 +451,6 @@ fn content(row: &CheckRow, noted: &NotedCheck) -> Content {
         let (kind, ready) = (kind.clone(), ready.clone());
         Content::Settled { severity, outcome, message, stage, kind, ready, waits: false }
     };
-    if let Some(trip) = noted.tripped.as_ref() {
-        return settled(
-            Outcome::Tripped,
-            format!(
-                "switched off since {} ({}); `recon checks enable {} --reason …` switches it on again",
-                trip.at, trip.message, noted.current.name
-            ),
-        );
-    }
     match definition {
         Err(malformed) => settled(Outcome::Unknown, malformed.to_string()),
         Ok(definition) if !definition.enabled => settled(Outcome::Skipped, "it is turned off".to_owned()),

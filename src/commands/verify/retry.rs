@@ -216,7 +216,8 @@ impl Work<'_> {
             };
             checking.run(stages, Some(material), Some(keys));
         };
-        check(&mut checking, &[Stage::Computed, Stage::Compared], &mut base.kept);
+        let (before_writing, after_writing) = self.stages();
+        check(&mut checking, before_writing, &mut base.kept);
         checking.keep(run)?;
         let expected = known.expected;
         let judged = |unproved: &[String], checking: &Checking<'_>| {
@@ -257,7 +258,7 @@ impl Work<'_> {
             let what = judgement.verdict.name();
             known.notices.push(format!("{} was not written: the run is {what}", place.label()));
         }
-        check(&mut checking, &[Stage::Decided], &mut base.kept);
+        check(&mut checking, after_writing, &mut base.kept);
         checking.keep(run)?;
         judgement = judged(&unproved, &checking);
         run.confirm()?;

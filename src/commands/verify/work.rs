@@ -144,7 +144,10 @@ impl Work<'_> {
             false => None,
         };
         let ticket = known.ticket.clone();
-        let previous = checking::previous(self.named, ledger, run.id().cycle, self.settings)?;
+        let previous = match checking.wants_previous() {
+            true => checking::previous(self.named, ledger, run.id().cycle, self.settings)?,
+            false => None,
+        };
         let check = |checking: &mut Checking<'_>, stages: &[Stage], compared: &mut Compared| {
             let material = surveyed.as_ref().map(|survey| Material {
                 compared: Some((compared, rule)),
@@ -155,7 +158,8 @@ impl Work<'_> {
             });
             checking.run(stages, material, surveyed.is_some().then_some(counts.keys));
         };
-        check(&mut checking, &[Stage::Computed, Stage::Compared], &mut compared);
+        let (before, after) = self.stages();
+        check(&mut checking, before, &mut compared);
         checking.keep(run)?;
         let doubts = compared.doubts.clone();
         let (expected, survey) = (known.expected, surveyed.clone());
@@ -189,16 +193,9 @@ impl Work<'_> {
                 known.notices.push(format!("{} was not written: the run is {what}", place.label()));
             }
         }
-        check(&mut checking, &[Stage::Decided], &mut compared);
+        check(&mut checking, after, &mut compared);
         checking.keep(run)?;
-        let may_be_paid = |verdict| state_of(verdict) == State::Decided;
-        let before = std::mem::replace(&mut outcome.judgement, judged(&unproved, &checking));
-        if let (true, false, Some(place)) =
-            (may_be_paid(before.verdict), may_be_paid(outcome.judgement.verdict), &outcome.place)
-        {
-            let what = outcome.judgement.verdict.name();
-            known.notices.push(format!("{place} was written, and the run is {what}: nothing of it may be paid"));
-        }
+        outcome.judgement = judged(&unproved, &checking);
         run.confirm()?;
         let verdict = outcome.judgement.verdict;
         let mut verification = self.report(known, Some(&compared), &outcome, &state_of(verdict));
@@ -206,6 +203,15 @@ impl Work<'_> {
         self.cut_back(ledger, &verification)?;
         end(run, verdict, &verification)?;
         Ok((compared, verification, verdict))
+    }
+
+    /// The stages whose checks run before the decisions are written, and those after. A table shows the payer only what
+    /// is released; a file that lies there looks as if it might be paid, so everything is checked before.
+    pub(super) fn stages(&self) -> (&'static [Stage], &'static [Stage]) {
+        match self.named.reconciliation.decisions {
+            Some(Decisions::Table { .. }) => (&[Stage::Computed, Stage::Compared], &[Stage::Decided]),
+            _ => (&[Stage::Computed, Stage::Compared, Stage::Decided], &[]),
+        }
     }
 
     /// The checks of the reconciliation, as they stand now.
