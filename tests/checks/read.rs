@@ -85,6 +85,7 @@ fn what_programs_read() {
         (&net["last"]["run"], &net["last"]["outcome"], &net["last"]["violations"]),
         (&"2-1".into(), &"fail".into(), &7.into())
     );
+    assert_eq!(net["last"].get("samples"), None);
     let odd = &list["checks"][2];
     assert!(
         odd["state"] == serde_json::json!(["malformed"])

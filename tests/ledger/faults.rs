@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use recon::checks::CheckRow;
 use recon::config::Secret;
 use recon::domain::{Machine, State};
-use recon::ledger::{Begin, Chain, Ledger, LedgerError, Logged, Process, Released, RunVerdict};
+use recon::ledger::{Begin, Chain, CheckResult, Ledger, LedgerError, Logged, Process, Released, RunVerdict};
 
 use crate::engine::*;
 use crate::support::{self, PrivateServer};
@@ -207,14 +208,79 @@ fn commits_in_doubt(fresh: Fresh) {
     assert!(matches!(ledger.verify_audit(), Ok(Chain::Intact { .. })));
 }
 
+/// The same for what is written about checks.
+fn commits_in_doubt_of_checks(fresh: Fresh) {
+    let mut url = url::Url::parse(&fresh.url).expect("a URL");
+    let lossy = Lossy::before(url.host_str().expect("a host"), url.port().expect("a port"));
+    url.set_host(Some("127.0.0.1")).expect("a host");
+    url.set_port(Some(lossy.port)).expect("a port");
+    let mut ledger = Ledger::open(&Secret::new(url.to_string()), Process::current()).expect("a ledger");
+    let begin = Begin { lease: Duration::from_secs(3_600), ..Begin::by("kim") };
+    let mut run = started(&mut ledger, &key(1), &begin);
+    let arm = || lossy.armed.store(true, Ordering::SeqCst);
+    let row = |query: &str, owner: &str| CheckRow {
+        name: "net".into(),
+        kind: Some("run".into()),
+        query: Some(query.into()),
+        owner: Some(owner.into()),
+        ..CheckRow::default()
+    };
+    let seen = |ledger: &mut Ledger| ledger.check_rows().expect("read")[0].fingerprint();
+    arm();
+    assert_eq!(ledger.save_check(&row("SELECT 1", "kim"), "kim", None).expect("saved"), 1);
+    let before = seen(&mut ledger);
+    arm();
+    assert_eq!(ledger.save_check(&row("SELECT 1", "lee"), "kim", Some(&before)).expect("saved"), 1);
+    fresh.sql("UPDATE recon_checks SET query = 'SELECT 2'");
+    arm();
+    let noted = ledger.note_checks().expect("noted");
+    assert!(noted[0].is_new && noted[0].current.version == 2);
+    arm();
+    assert_eq!(ledger.approve_check("net", 2, &noted[0].current.hash, "lee").expect("approved").approvals.len(), 1);
+    arm();
+    assert_eq!(ledger.disable_check("net", "kim", "why").expect("off").version, Some(3));
+    arm();
+    run.trip_check("net", 3, "too much").expect("tripped");
+    arm();
+    let switched = ledger.enable_check("net", "kim", Some("mended")).expect("on");
+    assert_eq!((switched.version, switched.cleared.map(|trip| trip.number)), (Some(4), Some(1)));
+    let result = CheckResult { name: "net".into(), role: "decides".into(), ..CheckResult::default() };
+    arm();
+    run.record_check_results(std::slice::from_ref(&result)).expect("kept");
+    assert_eq!(lossy.lost.load(Ordering::SeqCst), 8, "each answer was lost");
+
+    assert_eq!(ledger.check_versions("net").expect("read").len(), 4);
+    assert_eq!(ledger.check_trips("net").expect("read").len(), 1);
+    assert_eq!(ledger.check_results(run.id()).expect("read"), [result]);
+    let told = ledger.audit_entries(1, 100).expect("read");
+    let told: Vec<&str> =
+        told.iter().map(|entry| entry.what.as_str()).filter(|what| what.starts_with("check")).collect();
+    assert_eq!(
+        told,
+        [
+            "check_saved",
+            "check_noticed",
+            "check_approved",
+            "check_saved",
+            "check_disabled",
+            "check_tripped",
+            "check_saved",
+            "check_enabled"
+        ]
+    );
+    assert!(matches!(ledger.verify_audit(), Ok(Chain::Intact { .. })));
+}
+
 #[test]
 fn commits_in_doubt_mysql() {
     commits_in_doubt(Fresh::mysql());
+    commits_in_doubt_of_checks(Fresh::mysql());
 }
 
 #[test]
 fn commits_in_doubt_postgres() {
     commits_in_doubt(Fresh::postgres());
+    commits_in_doubt_of_checks(Fresh::postgres());
 }
 
 /// Connections that the server ends between two writes are made anew.
@@ -234,7 +300,9 @@ fn ended_connections_are_made_anew_postgres() {
 #[test]
 fn the_ledger_asks_no_clock_of_the_client() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ledger");
-    for file in std::fs::read_dir(folder).expect("a folder").flatten().filter(|file| file.path().is_file()) {
+    let files = |folder: &std::path::Path| std::fs::read_dir(folder).expect("a folder").flatten().collect::<Vec<_>>();
+    let all = files(&folder).into_iter().chain(files(&folder.join("checks")));
+    for file in all.filter(|file| file.path().is_file()) {
         let text = std::fs::read_to_string(file.path()).expect("a file");
         for clock in ["SystemTime", "UNIX_EPOCH", "Timestamp::now", "Zoned::now"] {
             assert!(!text.contains(clock), "{clock} in {}", file.path().display());

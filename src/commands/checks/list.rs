@@ -12,9 +12,6 @@ use super::super::{Failure, print_lines, table};
 use super::approval;
 use super::state::{deciding, result_json, states};
 
-/// Results looked at for the last that decided: versions that wait for approval have results of their own.
-const LAST: u32 = 8;
-
 type Last = Option<(RunId, CycleKey, CheckResult)>;
 
 /// Runs the command.
@@ -34,11 +31,14 @@ pub(super) fn run(
     };
     // What was deleted is listed for as long as that waits for approval.
     let there = |check: &NotedCheck| !check.current.deleted || (approval && check.approved.is_some());
-    let mut all: Vec<(NotedCheck, Last)> = Vec::new();
-    for check in ledger.checks()?.into_iter().filter(|check| runs_for(check) && there(check)) {
-        let results = ledger.check_history(&check.current.name, LAST)?;
-        all.push((check, results.into_iter().find(|(_, _, result)| result.role == "decides")));
-    }
+    let mut last = ledger.last_check_results()?;
+    let listed = ledger.checks()?.into_iter().filter(|check| runs_for(check) && there(check));
+    let all: Vec<(NotedCheck, Last)> = listed
+        .map(|check| {
+            let last = last.remove(&check.current.name);
+            (check, last)
+        })
+        .collect();
     match format {
         ListFormat::Json => {
             let all: Vec<Json> = all.iter().map(|(check, last)| one_json(check, last, approval)).collect();
@@ -94,6 +94,9 @@ fn one_json(check: &NotedCheck, last: &Last, approval: bool) -> Json {
     all.insert("decides".into(), json!(deciding(check, approval)));
     all.insert("malformed".into(), json!(Definition::of(&check.row).err().map(|malformed| malformed.0)));
     all.insert("tripped".into(), json!(check.tripped.as_ref().map(|trip| &trip.message)));
-    all.insert("last".into(), last.as_ref().map_or(Json::Null, |(run, key, result)| result_json(*run, key, result)));
+    let mut shown = last.as_ref().map_or(Json::Null, |(run, key, result)| result_json(*run, key, result));
+    // They are for `show`.
+    shown.as_object_mut().map(|shown| shown.remove("samples"));
+    all.insert("last".into(), shown);
     Json::from(all)
 }

@@ -1,6 +1,8 @@
 //! What the checks of a run found, as it is kept. Written under the run's fencing token, or, for what is checked after
 //! the release, by whoever released.
 
+use std::collections::BTreeMap;
+
 use super::super::database::{Database, Row, fields};
 use super::super::error::LedgerError;
 use super::super::records::{CycleKey, RunId};
@@ -102,6 +104,29 @@ impl Ledger {
         })
     }
 
+    /// What each check that decided found last, by its name, without its sample rows.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub fn last_check_results(&mut self) -> Result<BTreeMap<String, (RunId, CycleKey, CheckResult)>, LedgerError> {
+        let columns = joined().replace("r.samples", "'[]'");
+        let sql = format!(
+            "SELECT r.cycle_id, r.attempt, c.reconciliation, c.params, {columns} FROM recon_check_results r \
+             JOIN recon_cycles c ON c.id = r.cycle_id WHERE r.name = ? AND r.role = 'decides' \
+             ORDER BY r.started_at DESC, r.cycle_id DESC, r.attempt DESC LIMIT 1"
+        );
+        self.db.reading(&mut |db| {
+            let mut last = BTreeMap::new();
+            for name in db.rows("SELECT DISTINCT name FROM recon_check_versions", &[])? {
+                let name = name.text(0)?;
+                if let Some(row) = db.row(&sql, fields![&name])? {
+                    last.insert(name, found(&row)?);
+                }
+            }
+            Ok(last)
+        })
+    }
+
     /// What a check found in the last runs, the newest first.
     ///
     /// # Errors
@@ -111,23 +136,28 @@ impl Ledger {
         name: &str,
         limit: u32,
     ) -> Result<Vec<(RunId, CycleKey, CheckResult)>, LedgerError> {
-        let columns: Vec<String> = COLUMNS.split(", ").map(|column| format!("r.{}", column.trim())).collect();
         let sql = format!(
             "SELECT r.cycle_id, r.attempt, c.reconciliation, c.params, {} FROM recon_check_results r \
              JOIN recon_cycles c ON c.id = r.cycle_id WHERE r.name = ? \
              ORDER BY r.started_at DESC, r.cycle_id DESC, r.attempt DESC, r.role LIMIT ?",
-            columns.join(", ")
+            joined()
         );
         self.db.reading(&mut |db| {
             let rows = db.rows(&sql, fields![name, i64::from(limit)])?;
-            rows.iter()
-                .map(|row| {
-                    let run = RunId { cycle: row.integer(0)?, attempt: row.integer(1)? };
-                    Ok((run, CycleKey::stored(row.text(2)?, &row.text(3)?)?, result_of(row, 4)?))
-                })
-                .collect()
+            rows.iter().map(found).collect()
         })
     }
+}
+
+/// The columns of a result where cycles are joined to it.
+fn joined() -> String {
+    COLUMNS.split(", ").map(|column| format!("r.{}", column.trim())).collect::<Vec<_>>().join(", ")
+}
+
+/// Run, cycle and result.
+fn found(row: &Row) -> Result<(RunId, CycleKey, CheckResult), LedgerError> {
+    let run = RunId { cycle: row.integer(0)?, attempt: row.integer(1)? };
+    Ok((run, CycleKey::stored(row.text(2)?, &row.text(3)?)?, result_of(row, 4)?))
 }
 
 /// The last run with a result of a check.
