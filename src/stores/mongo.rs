@@ -13,6 +13,7 @@ mod inspect;
 mod literal;
 mod matching;
 mod pipeline;
+mod privileges;
 
 use mongodb::bson::{Bson, Document, RawDocumentBuf, doc};
 use mongodb::error::Error;
@@ -27,8 +28,9 @@ use batches::{Batches, Cursor};
 use chosen::{Chosen, unsortable};
 use connect::Connection;
 pub(crate) use insert::insert;
-pub(super) use inspect::{beyond_reading, inspect, readable};
+pub(super) use inspect::{inspect, readable};
 use pipeline::Query;
+pub(super) use privileges::beyond_reading;
 
 /// Documents in a reply, when they are small.
 const DOCUMENTS: u64 = 2_000;

@@ -15,7 +15,7 @@ use super::{Refusal, StoreKind};
 const STRUCTURE: &str = "all and any array as asc between binary bit by case char character columns cross cube dec decimal desc distinct \
     div double else end escape except exists extract filter float from full group grouping having ilike in index inner \
     int integer intersect interval into is join key lateral left like limit match materialized mod nchar not numeric \
-    nvarchar offset on or order over partition partitions path precision primary recursive references regexp right rlike \
+    nvarchar of offset on or order over partition partitions path precision primary recursive references regexp right rlike \
     rollup row rows select sets signed similar some tables tablesample bernoulli system text then time timestamp timestamptz \
     to union unsigned using values varbinary varbit varchar varying when where window with within xor blob bigint smallint \
     tinyint datetime nested json unique against";

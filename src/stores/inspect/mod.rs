@@ -12,6 +12,7 @@
 //! Must not judge what the rows mean.
 
 mod beyond;
+mod dialect;
 mod functions;
 mod lexis;
 mod operators;

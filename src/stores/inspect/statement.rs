@@ -4,7 +4,6 @@
 use std::ops::Range;
 
 use sqlparser::ast::Visit;
-use sqlparser::dialect::{Dialect as Parsing, MySqlDialect, PostgreSqlDialect, SQLiteDialect};
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, Whitespace};
 
@@ -13,12 +12,17 @@ use crate::stores::StoreError;
 use crate::stores::sql::Dialect;
 
 use super::Refusal;
+use super::dialect::Spoken;
 use super::functions::{self, Standing};
 use super::lexis::{self, Lexed, Opens, Param};
 use super::tree::{Found, Walk};
 
-/// Deepest nesting of parentheses and subqueries.
-const DEEPEST: usize = 150;
+/// Deepest nesting of parentheses.
+const DEEPEST: usize = 60;
+/// How deep the parser may go for them.
+const RECURSION: usize = 200;
+/// Deepest nesting of subqueries: in FROM the parser tries each of them twice, inside of every one that it tries.
+const DEEPEST_SUBQUERY: usize = 12;
 /// Bytes of stack for parsing: a long chain of operators nests as deep as it is long. Only what is used is taken.
 const STACK: usize = 256 << 20;
 /// Words that begin what is no query but is often tried, and what to do instead.
@@ -107,6 +111,7 @@ pub(super) fn examine(dialect: Dialect, text: &str) -> Result<Statement, Refusal
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let lexed = lexis::read(dialect, text)?;
     first_word(&lexed)?;
+    nesting(&lexed)?;
     let fault = || Refusal::new("the query cannot be examined on this machine; this is a fault of recon");
     let found = std::thread::scope(|scope| {
         let examining = std::thread::Builder::new()
@@ -138,23 +143,56 @@ fn first_word(lexed: &Lexed) -> Result<(), Refusal> {
     Err(Refusal::new(format!("the text begins with `{shown}`: it is no query")).hint(advice).at_byte(&lexed.plain, at))
 }
 
-fn parsing(dialect: Dialect) -> &'static dyn Parsing {
-    match dialect {
-        Dialect::MySql => &MySqlDialect {},
-        Dialect::Postgres => &PostgreSqlDialect {},
-        Dialect::Sqlite => &SQLiteDialect {},
+/// Bounds what the parser has to try.
+fn nesting(lexed: &Lexed) -> Result<(), Refusal> {
+    let queries: Vec<usize> = lexed
+        .words
+        .iter()
+        .filter(|word| {
+            !word.quoted && ["select", "with", "values"].iter().any(|known| word.text.eq_ignore_ascii_case(known))
+        })
+        .map(|word| word.at)
+        .collect();
+    let mut quoted = lexed.quoted.iter().peekable();
+    // Of each open parenthesis, whether a query begins in it.
+    let mut open: Vec<bool> = Vec::new();
+    for (at, c) in lexed.plain.char_indices() {
+        quoted.next_if(|range| range.end <= at);
+        if quoted.peek().is_some_and(|range| range.contains(&at)) {
+            continue;
+        }
+        match c {
+            '(' => {
+                let inside = lexed.plain[at + 1..].trim_start_matches([' ', '\t', '\n', '\r', '(']);
+                open.push(queries.binary_search(&(lexed.plain.len() - inside.len())).is_ok());
+            }
+            ')' => {
+                open.pop();
+            }
+            _ => continue,
+        }
+        if open.len() > DEEPEST || open.iter().filter(|query| **query).count() > DEEPEST_SUBQUERY {
+            let what = format!("nested deeper than {DEEPEST_SUBQUERY} subqueries or {DEEPEST} parentheses");
+            return Err(Refusal::new(what).hint("give parts of the query names with WITH").at_byte(&lexed.plain, at));
+        }
     }
+    Ok(())
 }
 
 /// Parses the blanked text and walks through it.
 fn parsed(dialect: Dialect, lexed: &Lexed) -> Result<Found, Refusal> {
     let text = &lexed.plain;
-    let tokens = Tokenizer::new(parsing(dialect), text).tokenize_with_location();
+    let spoken = Spoken::new(dialect);
+    let tokens = Tokenizer::new(&spoken, text).tokenize_with_location();
     let tokens = tokens.map_err(|error| unread(text, &error.to_string()))?;
     same_quotes(lexed, &tokens)?;
-    let mut parser = Parser::new(parsing(dialect)).with_recursion_limit(DEEPEST).with_tokens_with_locations(tokens);
-    let statement = match parser.parse_statement() {
-        Ok(statement) => statement,
+    let mut parser = Parser::new(&spoken).with_recursion_limit(RECURSION).with_tokens_with_locations(tokens);
+    let query = match parser.parse_query() {
+        Ok(query) => query,
+        Err(_) if spoken.is_exhausted() => {
+            return Err(Refusal::new("the query can be read in too many ways, or is too long")
+                .hint("write it more plainly, and give parts of it names with WITH"));
+        }
         Err(ParserError::RecursionLimitExceeded) => {
             return Err(Refusal::new(format!("the query is nested more than {DEEPEST} levels deep"))
                 .hint("give parts of it names with WITH"));
@@ -167,7 +205,7 @@ fn parsed(dialect: Dialect, lexed: &Lexed) -> Result<Found, Refusal> {
         return Err(Refusal::new(what).hint(NOT_READ).at_byte(text, byte_at(text, next.span.start)));
     }
     let mut walk = Walk::new(dialect);
-    if let std::ops::ControlFlow::Break(refusal) = statement.visit(&mut walk) {
+    if let std::ops::ControlFlow::Break(refusal) = query.visit(&mut walk) {
         return Err(refusal);
     }
     let found = walk.found();
@@ -210,7 +248,7 @@ fn same_quotes(lexed: &Lexed, tokens: &[TokenWithSpan]) -> Result<(), Refusal> {
             .hint("write texts in single quotes, without backslashes, and names without quotes where you can")
             .at_byte(text, at))
     };
-    let places = Places::of(text);
+    let mut places = Places::of(text);
     let mut ours = lexed.quoted.iter();
     for token in tokens {
         let quoted = match &token.token {
@@ -227,7 +265,8 @@ fn same_quotes(lexed: &Lexed, tokens: &[TokenWithSpan]) -> Result<(), Refusal> {
             _ => false,
         };
         // 0x41 is a HexStringLiteral too, without quotes.
-        let at = places.byte(token.span.start)..places.byte(token.span.end);
+        let (start, end) = (places.byte(token.span.start), places.byte(token.span.end));
+        let at = start..end;
         let plain_number = matches!(&token.token, Token::HexStringLiteral(_)) && text[at.clone()].starts_with(['0']);
         if !quoted || plain_number {
             continue;
@@ -248,23 +287,29 @@ fn same_start(text: &str, our: &Range<usize>, parsed: &Range<usize>) -> bool {
     our.start == parsed.start || (our.start == parsed.start + 1 && text.as_bytes()[parsed.start].is_ascii_alphabetic())
 }
 
-/// The bytes at which lines and columns lie.
+/// Goes forward through a text, from one place to the next.
 struct Places<'a> {
-    text: &'a str,
-    lines: Vec<usize>,
+    rest: std::str::CharIndices<'a>,
+    end: usize,
+    line: u64,
+    column: u64,
 }
 
 impl<'a> Places<'a> {
     fn of(text: &'a str) -> Places<'a> {
-        let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Places { text, lines }
+        Places { rest: text.char_indices(), end: text.len(), line: 1, column: 1 }
     }
 
-    fn byte(&self, place: Location) -> usize {
-        let line = usize::try_from(place.line.saturating_sub(1)).unwrap_or(usize::MAX);
-        let Some(from) = self.lines.get(line).copied() else { return self.text.len() };
-        let column = usize::try_from(place.column.saturating_sub(1)).unwrap_or(usize::MAX);
-        self.text[from..].char_indices().nth(column).map_or(self.text.len(), |(at, _)| from + at)
+    /// The byte at which a place lies; it must not lie before the one that was asked for last.
+    fn byte(&mut self, place: Location) -> usize {
+        while (self.line, self.column) < (place.line, place.column) {
+            match self.rest.next() {
+                Some((_, '\n')) => (self.line, self.column) = (self.line + 1, 1),
+                Some(_) => self.column += 1,
+                None => return self.end,
+            }
+        }
+        self.rest.offset().min(self.end)
     }
 }
 

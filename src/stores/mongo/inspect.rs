@@ -166,7 +166,7 @@ impl Guarded<'_, '_> {
         options.let_vars = self.query.variables.clone();
         let collection = database.collection::<RawDocumentBuf>(&self.query.collection);
         let starting = collection.aggregate(stages).with_options(options).session(&mut *session).batch();
-        let cursor = Self::wait(self.watch, starting).await?;
+        let cursor = Self::wait(self.watch, async { starting.await }).await?;
         let mut cursor = Cursor::Session(cursor.map_err(|error| self.failed(&error, false))?);
         let Some(mut batches) = Batches::of(&mut cursor, Some(session)) else {
             return Err(StoreError::failed("a cursor lost its session").into());
@@ -244,64 +244,4 @@ async fn end(client: &Client, session: &Document) -> bool {
         None
     };
     tokio::time::timeout(ENDING, ending).await.ok().flatten().is_some()
-}
-
-/// What a check needs, or what shows nothing that it should not see.
-const READING: [&str; 16] = [
-    "find",
-    "listCollections",
-    "listIndexes",
-    "listDatabases",
-    "listSearchIndexes",
-    "listCachedAndActiveUsers",
-    "collStats",
-    "dbStats",
-    "dbHash",
-    "indexStats",
-    "killCursors",
-    "planCacheRead",
-    "changeStream",
-    "validate",
-    "viewUser",
-    "changeOwnPassword",
-];
-
-/// A sentence for each thing that the account of a URL may do and a check needs not; none when it may only read.
-///
-/// # Errors
-/// When the server cannot be reached or does not tell.
-pub(in crate::stores) fn beyond_reading(url: &str, settings: &Settings) -> Result<Vec<String>, StoreError> {
-    let connection = Connection::open(url, settings)?;
-    let asked = doc! { "connectionStatus": 1, "showPrivileges": true };
-    let status = connection.runtime.block_on(async { connection.database.run_command(asked).await });
-    let status = status.map_err(|error| connection.place.error(&error, "asking for the account's privileges"))?;
-    let unreadable =
-        || StoreError::failed(format!("MongoDB at {} does not tell the account's privileges", connection.place.name));
-    let info = status.get_document("authInfo").map_err(|_| unreadable())?;
-    if info.get_array("authenticatedUsers").map_err(|_| unreadable())?.is_empty() {
-        return Ok(vec!["the server asks for no login: whoever reaches it may do everything".to_owned()]);
-    }
-    let privileges = info.get_array("authenticatedUserPrivileges").map_err(|_| unreadable())?;
-    let mut sentences = Vec::new();
-    for privilege in privileges.iter().filter_map(Bson::as_document) {
-        let actions = privilege.get_array("actions").map_err(|_| unreadable())?;
-        let names = || actions.iter().filter_map(Bson::as_str);
-        let others: Vec<&str> = names().filter(|name| !READING.contains(name)).collect();
-        if others.is_empty() {
-            continue;
-        }
-        let resource = privilege.get_document("resource").map_err(|_| unreadable())?;
-        let part = |name: &str| resource.get_str(name).unwrap_or_default();
-        let place = match (resource.contains_key("cluster"), part("db"), part("collection")) {
-            (true, ..) => "the cluster".to_owned(),
-            (_, "", "") => "every database".to_owned(),
-            (_, db, "") => format!("the database {db}"),
-            (_, "", collection) => format!("every collection {collection}"),
-            (_, db, collection) => format!("{db}.{collection}"),
-        };
-        let shown = others.iter().take(6).copied().collect::<Vec<_>>().join(", ");
-        let more = if others.len() > 6 { format!(" and {} more", others.len() - 6) } else { String::new() };
-        sentences.push(format!("it may {shown}{more} on {place}"));
-    }
-    Ok(sentences)
 }

@@ -35,16 +35,16 @@ const MADE_BY_SOMEBODY: &str = "\
     WITH own AS (SELECT d.classid, d.objid FROM pg_catalog.pg_depend d WHERE d.deptype = 'e'), \
     path AS (SELECT n.oid, n.nspname FROM pg_catalog.pg_namespace n \
              WHERE n.nspname = ANY (pg_catalog.current_schemas(true))) \
-    SELECT 'function', s.nspname || '.' || p.proname FROM pg_catalog.pg_proc p JOIN path s ON s.oid = p.pronamespace \
+    SELECT 'a function', s.nspname || '.' || p.proname FROM pg_catalog.pg_proc p JOIN path s ON s.oid = p.pronamespace \
      LEFT JOIN pg_catalog.pg_type t ON p.pronargs = 1 AND t.oid = p.proargtypes[0] \
      WHERE p.oid >= 16384 AND (p.proname = ANY ($1::text[]) OR (p.proname = ANY ($4::text[]) AND t.typtype IN ('c', 'p'))) \
      AND NOT EXISTS (SELECT 1 FROM own WHERE classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND objid = p.oid) \
     UNION ALL \
-    SELECT 'operator', s.nspname || '.' || o.oprname FROM pg_catalog.pg_operator o JOIN path s ON s.oid = o.oprnamespace \
+    SELECT 'an operator', s.nspname || '.' || o.oprname FROM pg_catalog.pg_operator o JOIN path s ON s.oid = o.oprnamespace \
      WHERE o.oid >= 16384 AND o.oprname = ANY ($2::text[]) \
      AND NOT EXISTS (SELECT 1 FROM own WHERE classid = 'pg_catalog.pg_operator'::pg_catalog.regclass AND objid = o.oid) \
     UNION ALL \
-    SELECT 'type', s.nspname || '.' || t.typname FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace s ON s.oid = t.typnamespace \
+    SELECT 'a type', s.nspname || '.' || t.typname FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace s ON s.oid = t.typnamespace \
      WHERE t.oid >= 16384 AND t.typname = ANY ($3::text[]) AND t.typtype NOT IN ('e', 'c') \
      AND NOT EXISTS (SELECT 1 FROM own WHERE classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND objid = t.oid) \
     LIMIT 1";
@@ -166,14 +166,14 @@ impl Guarded<'_, '_> {
         let text = |at: usize| row.try_get::<String, _>(at).unwrap_or_default();
         let (kind, name) = (text(0), text(1));
         let hint = match kind.as_str() {
-            "function" => {
+            "a function" => {
                 "write `pg_catalog.name(…)` for the server's own function, and put what somebody's own computes into a view"
             }
-            "operator" => "write the server's own function in its place, or put the expression into a view",
+            "an operator" => "write the server's own function in its place, or put the expression into a view",
             _ => "cast to a built-in type or an enum",
         };
         let what = format!(
-            "{}: {name} is a {kind} that somebody made there, and the text may mean it: it might write",
+            "{}: {name} is {kind} that somebody made there, and the text may mean it: it might write",
             self.place
         );
         Err(Refusal::new(what).hint(hint).into())
