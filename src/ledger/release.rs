@@ -289,8 +289,16 @@ fn runner(db: &mut Database, run: RunId, who: &str) -> Result<Option<RunId>, Led
 pub(super) fn same_person(one: &str, other: &str) -> bool {
     // What nobody sees makes no other person.
     let seen = |c: &char| {
-        !c.is_control() && !matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
+        let unseen = matches!(c, '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{e0000}'..='\u{e0fff}');
+        !c.is_control() && !unseen
     };
-    let name = |text: &str| text.chars().filter(seen).collect::<String>().trim().to_lowercase();
+    // Full-width letters are the same letters.
+    let plain = |c: char| match c {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(c as u32 - 0xfee0).unwrap_or(c),
+        c => c,
+    };
+    let name = |text: &str| text.chars().filter(seen).map(plain).collect::<String>().trim().to_lowercase();
     name(one) == name(other)
 }

@@ -186,6 +186,7 @@ fn parsed(dialect: Dialect, lexed: &Lexed) -> Result<Found, Refusal> {
     let tokens = Tokenizer::new(&spoken, text).tokenize_with_location();
     let tokens = tokens.map_err(|error| unread(text, &error.to_string()))?;
     same_quotes(lexed, &tokens)?;
+    double_quotes(dialect, text, &tokens)?;
     let mut parser = Parser::new(&spoken).with_recursion_limit(RECURSION).with_tokens_with_locations(tokens);
     let query = match parser.parse_query() {
         Ok(query) => query,
@@ -237,6 +238,24 @@ fn unread(text: &str, what: &str) -> Refusal {
         [line, column, ..] if *line > 0 => Refusal { at: Some((*line, *column)), ..refusal },
         _ => refusal.at_byte(text, text.trim_end().len()),
     }
+}
+
+/// What stands in double quotes is a name in one store and a text in another; SQLite takes a misspelt name for a text,
+/// which no value ever equals.
+fn double_quotes(dialect: Dialect, text: &str, tokens: &[TokenWithSpan]) -> Result<(), Refusal> {
+    let found = tokens.iter().find(|token| match (&token.token, dialect) {
+        (Token::Word(word), Dialect::Sqlite) => word.quote_style == Some('"'),
+        (Token::DoubleQuotedString(_), Dialect::Sqlite | Dialect::MySql) => true,
+        _ => false,
+    });
+    let Some(token) = found else { return Ok(()) };
+    let (what, hint) = match dialect {
+        Dialect::MySql => ("a text in double quotes", "write 'texts' in single quotes, and names in `backquotes`"),
+        _ => {
+            ("a name in double quotes, which SQLite takes for a text when it is misspelt", "write [name], or no quotes")
+        }
+    };
+    Err(Refusal::new(what).hint(hint).at_byte(text, byte_at(text, token.span.start)))
 }
 
 /// The parser and we must agree on what is quoted and that nothing is a comment: two readings of one text are how a

@@ -151,7 +151,26 @@ impl Guarded<'_, '_> {
         }
     }
 
+    /// Looks whether every collection that is named is there: a misspelt one has no documents, and so no violations.
+    async fn look(&self, database: &mongodb::Database) -> Result<(), Ended> {
+        let mut named = vec![self.query.collection.clone()];
+        self.query.stages.iter().flatten().for_each(|stage| collections(stage, &mut named));
+        let known = Self::wait(self.watch, async { database.list_collection_names().await }).await?;
+        let known = known.map_err(|error| self.failed(&error, false))?;
+        match named.iter().find(|name| !known.contains(name)) {
+            None => Ok(()),
+            Some(name) => {
+                let near = crate::config::did_you_mean(name, known.iter().map(String::as_str));
+                let what = format!("{}: there is no collection `{name}`", self.place.name);
+                Err(Refusal::new(what)
+                    .hint(near.unwrap_or_else(|| "`db.getCollectionNames()` lists them".to_owned()))
+                    .into())
+            }
+        }
+    }
+
     async fn read(&mut self, database: &mongodb::Database, session: &mut ClientSession) -> Result<(), Ended> {
+        self.look(database).await?;
         self.ask(database).await?;
         let more = self.watch.one_more();
         let mut stages = self.query.stages.clone().unwrap_or_default();
@@ -166,7 +185,7 @@ impl Guarded<'_, '_> {
         options.let_vars = self.query.variables.clone();
         let collection = database.collection::<RawDocumentBuf>(&self.query.collection);
         let starting = collection.aggregate(stages).with_options(options).session(&mut *session).batch();
-        let cursor = Self::wait(self.watch, async { starting.await }).await?;
+        let cursor = Self::wait(self.watch, starting).await?;
         let mut cursor = Cursor::Session(cursor.map_err(|error| self.failed(&error, false))?);
         let Some(mut batches) = Batches::of(&mut cursor, Some(session)) else {
             return Err(StoreError::failed("a cursor lost its session").into());
@@ -190,6 +209,27 @@ impl Guarded<'_, '_> {
                 decoded(document, &mut names, &mut values).map_err(broken)?;
                 self.watch.document(document.len() as u64, &names, &values).map_err(Ended::Halted)?;
             }
+        }
+    }
+}
+
+/// The other collections that a stage reads, at whatever depth.
+fn collections(stage: &Document, named: &mut Vec<String>) {
+    for (key, value) in stage {
+        match (key.as_str(), value) {
+            ("$lookup" | "$graphLookup", Bson::Document(of)) => {
+                named.extend(of.get_str("from").ok().map(str::to_owned))
+            }
+            ("$unionWith", Bson::String(name)) => named.push(name.clone()),
+            ("$unionWith", Bson::Document(of)) => named.extend(of.get_str("coll").ok().map(str::to_owned)),
+            _ => {}
+        }
+        match value {
+            Bson::Document(inner) => collections(inner, named),
+            Bson::Array(items) => {
+                items.iter().filter_map(Bson::as_document).for_each(|inner| collections(inner, named))
+            }
+            _ => {}
         }
     }
 }

@@ -22,7 +22,7 @@ SELECT id FROM investor WHERE id IN (SELECT investor_id FROM payout WHERE status
 ----
 SELECT loan_id, SUM(units) AS held, MAX(total_units) AS total FROM holding GROUP BY loan_id HAVING held <> total
 ----
-SELECT `id`, `net` AS `paid out` FROM `payout` WHERE `status` = "paid"
+SELECT `id`, `net` AS `paid out` FROM `payout` WHERE `status` = 'paid'
 ----
 SELECT DISTINCT status FROM payout ORDER BY status DESC LIMIT 10 OFFSET 0
 ----
@@ -122,7 +122,7 @@ SELECT id FROM payout WHERE status = 'paid' && net > 0 || fee < 0
 ----
 SELECT id, net, 1.5e3, .5, -0.00, 0x41, x'4D', b'101', N'text', _utf8mb4'text', DATE '2026-11-13', TIMESTAMP '2026-11-13 00:00:00', TRUE, NULL FROM payout
 ----
-SELECT 'it''s', "he said ""no""", 'a\'b', 'a;b -- no comment # /* none */', 'INTO OUTFILE'
+SELECT 'it''s', 'he said "no"', 'a\'b', 'a;b -- no comment # /* none */', 'INTO OUTFILE'
 ----
 SELECT name COLLATE utf8mb4_bin FROM investor WHERE name COLLATE utf8mb4_general_ci = 'a'
 ----

@@ -21,7 +21,7 @@ SELECT id FROM investor WHERE id IN (SELECT investor_id FROM payout WHERE status
 ----
 SELECT loan_id, sum(units) AS held, max(total_units) AS total FROM holding GROUP BY loan_id HAVING held <> total
 ----
-SELECT "id", "net" AS "paid out" FROM "payout" WHERE "status" = 'paid'
+SELECT [id], [net] AS [paid out] FROM [payout] WHERE [status] = 'paid'
 ----
 SELECT `id`, [net] FROM [payout]
 ----
@@ -131,7 +131,7 @@ SELECT max(net) - min(net) AS spread, sum(CASE WHEN net < 0 THEN 1 ELSE 0 END) A
 ----
 VALUES (1, 2), (3, 4)
 ----
-SELECT id AS "from", net AS "into", fee AS "select" FROM payout
+SELECT id AS [from], net AS [into], fee AS [select] FROM payout
 ----
 SELECT main.payout.id FROM main.payout
 ----
