@@ -1,6 +1,7 @@
 //! The command line: what can be said. Must not do anything but hand over to `commands/`.
 
 mod cycle;
+mod first;
 mod read;
 mod verify;
 
@@ -16,6 +17,7 @@ pub use cycle::{
     CanaryArgs, CanaryCommand, CycleArgs, DiscrepanciesArgs, DiscrepanciesCommand, ReleaseArgs, RunsArgs, RunsCommand,
     StageArgs, StatusArgs,
 };
+pub use first::DoctorArgs;
 pub use read::ReadArgs;
 pub use verify::{RetryArgs, VerifyArgs};
 
@@ -84,6 +86,7 @@ enum Command {
     Canary(CanaryArgs),
     /// The ledger itself: its schema, its size, what is old.
     Ledger(LedgerArgs),
+    Doctor(DoctorArgs),
     /// The merchant settlement's own calculation program: NDJSON in and out, or a service.
     #[command(hide = true)]
     Calculator {
@@ -449,6 +452,7 @@ fn dispatch(global: &Global, command: Command) -> Result<Exit, Failure> {
         Command::Discrepancies(args) => commands::discrepancies::run(global, &args),
         Command::Canary(args) => commands::canary::run(global, &args),
         Command::Ledger(args) => commands::ledger::run(global, &args),
+        Command::Doctor(args) => commands::doctor::run(global, &args),
         Command::Calculator { listen } => commands::calculator::run(listen.as_deref()),
         Command::Calendar(args) => commands::calendar::run(global, &args),
         Command::Completions { shell } => {

@@ -10,6 +10,7 @@ mod cycle;
 pub mod demo;
 pub mod diff;
 pub mod discrepancies;
+pub mod doctor;
 pub mod ledger;
 pub mod load;
 mod named;

@@ -3,6 +3,7 @@
 //! A source opens one read-only snapshot, says what it holds, and sends records in key order. It must not
 //! compare, decide or format; what it cannot decode it sends as [`crate::domain::Cell::Unknown`].
 
+pub mod about;
 mod asked;
 pub mod bson_file;
 pub mod bulk;
