@@ -19,3 +19,14 @@ pub struct DoctorArgs {
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = crate::config::duration)]
     pub timeout: std::time::Duration,
 }
+
+/// Print the JSON Schema (draft 2020-12) of a file that recon reads, or of JSON that it writes.
+///
+/// Editors complete and check recon.toml with it: docs/first-hour.md.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  recon schema recon.toml > recon.schema.json\n  recon schema verify")]
+pub struct SchemaArgs {
+    /// `recon.toml`, `rule`, `diff`, `verify`, …; without it, the names of all.
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+}

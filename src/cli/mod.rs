@@ -17,7 +17,7 @@ pub use cycle::{
     CanaryArgs, CanaryCommand, CycleArgs, DiscrepanciesArgs, DiscrepanciesCommand, ReleaseArgs, RunsArgs, RunsCommand,
     StageArgs, StatusArgs,
 };
-pub use first::DoctorArgs;
+pub use first::{DoctorArgs, SchemaArgs};
 pub use read::ReadArgs;
 pub use verify::{RetryArgs, VerifyArgs};
 
@@ -87,6 +87,7 @@ enum Command {
     /// The ledger itself: its schema, its size, what is old.
     Ledger(LedgerArgs),
     Doctor(DoctorArgs),
+    Schema(SchemaArgs),
     /// The merchant settlement's own calculation program: NDJSON in and out, or a service.
     #[command(hide = true)]
     Calculator {
@@ -453,6 +454,7 @@ fn dispatch(global: &Global, command: Command) -> Result<Exit, Failure> {
         Command::Canary(args) => commands::canary::run(global, &args),
         Command::Ledger(args) => commands::ledger::run(global, &args),
         Command::Doctor(args) => commands::doctor::run(global, &args),
+        Command::Schema(args) => commands::schema::run(&args),
         Command::Calculator { listen } => commands::calculator::run(listen.as_deref()),
         Command::Calendar(args) => commands::calendar::run(global, &args),
         Command::Completions { shell } => {

@@ -18,6 +18,7 @@ mod output;
 mod progress;
 pub mod release;
 pub mod runs;
+pub mod schema;
 mod shown;
 pub mod stage;
 pub mod status;
