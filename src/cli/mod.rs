@@ -17,7 +17,7 @@ pub use cycle::{
     CanaryArgs, CanaryCommand, CycleArgs, DiscrepanciesArgs, DiscrepanciesCommand, ReleaseArgs, RunsArgs, RunsCommand,
     StageArgs, StatusArgs,
 };
-pub use first::{DoctorArgs, SchemaArgs};
+pub use first::{DoctorArgs, InitArgs, SchemaArgs};
 pub use read::ReadArgs;
 pub use verify::{RetryArgs, VerifyArgs};
 
@@ -60,6 +60,7 @@ pub enum Color {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Init(InitArgs),
     /// Compare two sides record by record.
     Diff(Box<DiffArgs>),
     /// The step before a payout: compute both paths, compare, decide, write the decisions.
@@ -441,6 +442,7 @@ pub fn run() -> Exit {
 
 fn dispatch(global: &Global, command: Command) -> Result<Exit, Failure> {
     match command {
+        Command::Init(args) => commands::init::run(global, &args),
         Command::Diff(args) => commands::diff::run(global, &args),
         Command::Verify(args) => commands::verify::run(global, &args),
         Command::Retry(args) => commands::verify::retry(global, &args),

@@ -11,6 +11,7 @@ pub mod demo;
 pub mod diff;
 pub mod discrepancies;
 pub mod doctor;
+pub mod init;
 pub mod ledger;
 pub mod load;
 mod named;

@@ -205,7 +205,7 @@ impl Locator {
     }
 
     /// The table or collection: the fragment.
-    pub(super) fn table(&self) -> Option<&str> {
+    pub(crate) fn table(&self) -> Option<&str> {
         self.target.table.as_deref()
     }
 

@@ -26,6 +26,7 @@ mod seek;
 pub(crate) mod sort;
 pub mod sql;
 pub mod sqlite;
+pub mod survey;
 
 use std::time::Duration;
 

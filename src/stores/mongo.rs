@@ -24,7 +24,7 @@ use crate::domain::{Batch, Filter, Rules, Value, bson_cell, bson_get, cmp_cells}
 
 use super::document::{Picker, Sample};
 use super::{Opened, Outlet, ReadEnd, ReadRequest, Settings, Snapshot, Source, StoreError, Target, Wish};
-pub(super) use about::about;
+pub(super) use about::{about, collections, unique_keys};
 use batches::{Batches, Cursor};
 use chosen::{Chosen, unsortable};
 use connect::Connection;

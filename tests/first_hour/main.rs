@@ -5,4 +5,5 @@
 mod support;
 
 mod doctor;
+mod init;
 mod schema;

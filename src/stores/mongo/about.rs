@@ -48,3 +48,46 @@ pub(in crate::stores) fn about(url: &str, settings: &Settings) -> Result<About, 
         no_snapshot: no_snapshot.map(str::to_owned),
     })
 }
+
+/// Collections and views of a database.
+///
+/// # Errors
+/// When the server cannot be reached or does not tell.
+pub(in crate::stores) fn collections(url: &str, settings: &Settings) -> Result<Vec<String>, StoreError> {
+    let connection = Connection::open(url, settings)?;
+    let names = connection.runtime.block_on(async { connection.database.list_collection_names().await });
+    let mut names = names.map_err(|error| connection.place.error(&error, "listing collections"))?;
+    names.retain(|name| !name.starts_with("system."));
+    names.sort();
+    Ok(names)
+}
+
+/// The fields of each unique index of a collection that holds every document; `_id` first.
+///
+/// # Errors
+/// As [`collections`].
+pub(in crate::stores) fn unique_keys(
+    url: &str,
+    collection: &str,
+    settings: &Settings,
+) -> Result<Vec<Vec<String>>, StoreError> {
+    let connection = Connection::open(url, settings)?;
+    let asked = doc! { "listIndexes": collection, "cursor": { "batchSize": 1_000 } };
+    let answer = match connection.runtime.block_on(async { connection.database.run_command(asked).await }) {
+        Ok(answer) => answer,
+        // A view has none, and neither has what is not there: reading says so.
+        Err(_) => return Ok(Vec::new()),
+    };
+    let indexes = answer.get_document("cursor").and_then(|cursor| cursor.get_array("firstBatch"));
+    let indexes = indexes.map(Vec::as_slice).unwrap_or_default();
+    let whole = |index: &&mongodb::bson::Document| {
+        let own = index.get_str("name").is_ok_and(|name| name == "_id_");
+        own || (index.get_bool("unique").unwrap_or(false)
+            && !index.contains_key("partialFilterExpression")
+            && !index.get_bool("sparse").unwrap_or(false))
+    };
+    let fields = |index: &mongodb::bson::Document| {
+        index.get_document("key").map(|key| key.keys().cloned().collect::<Vec<_>>()).unwrap_or_default()
+    };
+    Ok(indexes.iter().filter_map(Bson::as_document).filter(whole).map(fields).collect())
+}
