@@ -14,6 +14,7 @@ pub mod doctor;
 pub mod init;
 pub mod ledger;
 pub mod load;
+pub mod man;
 mod named;
 mod output;
 mod progress;

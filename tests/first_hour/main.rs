@@ -6,4 +6,5 @@ mod support;
 
 mod doctor;
 mod init;
+mod package;
 mod schema;
