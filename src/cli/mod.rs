@@ -2,6 +2,7 @@
 
 mod checks;
 mod cycle;
+mod first;
 mod read;
 mod verify;
 
@@ -21,14 +22,30 @@ pub use cycle::{
     CanaryArgs, CanaryCommand, CycleArgs, DiscrepanciesArgs, DiscrepanciesCommand, ReleaseArgs, RunsArgs, RunsCommand,
     StageArgs, StatusArgs,
 };
+pub use first::{DoctorArgs, InitArgs, SchemaArgs};
 pub use read::ReadArgs;
 pub use verify::{RetryArgs, VerifyArgs};
+
+/// What `--version` says; `-V` says the first line alone.
+const LONG_VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    "\ntarget     ",
+    env!("RECON_TARGET"),
+    ", ",
+    env!("RECON_PROFILE"),
+    "\nstores     MySQL, MariaDB, PostgreSQL, SQLite, MongoDB; CSV, TSV, Parquet, NDJSON, BSON files\n\
+     paths      queries, pipelines, exact SQL over inputs, programs, calculation APIs\n\
+     ledger     SQLite, MySQL, MariaDB, PostgreSQL\n\
+     libraries  ",
+    env!("RECON_LIBRARIES"),
+);
 
 /// Two independent computations of every amount, compared record by record, exactly.
 #[derive(Debug, Parser)]
 #[command(
     name = "recon",
     version,
+    long_version = LONG_VERSION,
     about,
     max_term_width = 110,
     after_help = "Exit codes: 0 done, all agree, clean or warned · 1 something differs, is blocked or is broken · 2 bad flags, configuration or query · 3 could not do or compare everything, or the time is over · 4 refused: another run holds the cycle, or the step is not allowed · 130 interrupted"
@@ -63,6 +80,7 @@ pub enum Color {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Init(InitArgs),
     /// Compare two sides record by record.
     Diff(Box<DiffArgs>),
     /// The step before a payout: compute both paths, compare, decide, write the decisions.
@@ -91,12 +109,21 @@ enum Command {
     Canary(CanaryArgs),
     /// The ledger itself: its schema, its size, what is old.
     Ledger(LedgerArgs),
+    Doctor(DoctorArgs),
+    Schema(SchemaArgs),
     /// The merchant settlement's own calculation program: NDJSON in and out, or a service.
     #[command(hide = true)]
     Calculator {
         /// Serve over HTTP at this address instead.
         #[arg(long, value_name = "HOST:PORT")]
         listen: Option<String>,
+    },
+    /// Print the manual page of recon, or of one of its commands.
+    #[command(hide = true)]
+    Man {
+        /// The command.
+        #[arg(value_name = "COMMAND")]
+        command: Option<String>,
     },
     /// Print a completion script for a shell.
     Completions {
@@ -444,6 +471,7 @@ pub fn run() -> Exit {
 
 fn dispatch(global: &Global, command: Command) -> Result<Exit, Failure> {
     match command {
+        Command::Init(args) => commands::init::run(global, &args),
         Command::Diff(args) => commands::diff::run(global, &args),
         Command::Verify(args) => commands::verify::run(global, &args),
         Command::Retry(args) => commands::verify::retry(global, &args),
@@ -457,8 +485,11 @@ fn dispatch(global: &Global, command: Command) -> Result<Exit, Failure> {
         Command::Checks(args) => commands::checks::run(global, &args),
         Command::Canary(args) => commands::canary::run(global, &args),
         Command::Ledger(args) => commands::ledger::run(global, &args),
+        Command::Doctor(args) => commands::doctor::run(global, &args),
+        Command::Schema(args) => commands::schema::run(&args),
         Command::Calculator { listen } => commands::calculator::run(listen.as_deref()),
         Command::Calendar(args) => commands::calendar::run(global, &args),
+        Command::Man { command } => commands::man::run(<Cli as clap::CommandFactory>::command(), command.as_deref()),
         Command::Completions { shell } => {
             use clap::CommandFactory;
             clap_complete::generate(shell, &mut Cli::command(), "recon", &mut std::io::stdout());

@@ -114,7 +114,7 @@ impl Project {
             file: path.display().to_string(),
             position: None,
             what: format!("cannot read the project file: {error}"),
-            hint: Some("`--config FILE` names another; src/config/reference.toml shows a complete one".into()),
+            hint: Some("`--config FILE` names another; `recon init` begins one".into()),
         })?;
         Project::parse(path, text, profile, env)
     }

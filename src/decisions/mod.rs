@@ -15,6 +15,7 @@ mod insert;
 mod kept;
 mod literal;
 mod make;
+mod probe;
 mod read;
 mod shape;
 mod table;
@@ -123,6 +124,7 @@ impl ReadBack {
 }
 
 pub use kept::Kept;
+pub use probe::{Probed, probe};
 
 /// Where the decisions of a reconciliation are.
 pub struct Place {

@@ -38,7 +38,11 @@ pub(super) use on;
 pub(super) enum Server {
     MySql(Box<MySqlConnectOptions>),
     Postgres(Box<PgConnectOptions>),
-    Sqlite(PathBuf),
+    Sqlite {
+        file: PathBuf,
+        /// Neither made nor set up: it is only looked at.
+        as_it_is: bool,
+    },
 }
 
 pub(super) async fn connect(server: Server) -> Result<Connected, sqlx::Error> {
@@ -70,10 +74,10 @@ pub(super) async fn connect(server: Server) -> Result<Connected, sqlx::Error> {
             sqlx::raw_sql(AssertSqlSafe(set)).execute(&mut connection).await?;
             Connected::Postgres(Box::new(connection))
         }
-        Server::Sqlite(file) => {
+        Server::Sqlite { file, as_it_is } => {
             let options = SqliteConnectOptions::new()
                 .filename(file)
-                .create_if_missing(true)
+                .create_if_missing(!as_it_is)
                 .busy_timeout(Duration::from_secs(LOCK_SECONDS))
                 // Committed means on disk: a decision must survive a power cut.
                 .synchronous(SqliteSynchronous::Full)
@@ -82,7 +86,7 @@ pub(super) async fn connect(server: Server) -> Result<Connected, sqlx::Error> {
                 .disable_statement_logging();
             let mut connection = SqliteConnection::connect_with(&options).await?;
             let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut connection).await?;
-            if mode != "wal" {
+            if mode != "wal" && !as_it_is {
                 // So that somebody who reads the ledger for long does not stop the heartbeat. Setting it needs the
                 // file for oneself; when several open a new file at once, one of them does it for all.
                 let set = SqliteConnectOptions::clone(&options).journal_mode(SqliteJournalMode::Wal);

@@ -4,9 +4,10 @@
 //! Nothing waits for ever: connecting, a statement and a lock each have a limit, and the server ends a transaction
 //! whose program has stopped moving (SQLite, which has no server, cannot).
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use sqlx::{AssertSqlSafe, Row as _, TypeInfo, ValueRef};
+use sqlx::{AssertSqlSafe, Connection as _, Row as _, TypeInfo, ValueRef};
 use tokio::runtime::Runtime;
 
 use crate::domain::format_instant;
@@ -69,7 +70,7 @@ impl Database {
                 }
                 let file = std::path::absolute(&path)
                     .map_err(|error| LedgerError::failed(format!("sqlite:{path}: {error}")))?;
-                (Server::Sqlite(file), format!("sqlite:{path}"))
+                (Server::Sqlite { file, as_it_is: false }, format!("sqlite:{path}"))
             }
             other => {
                 return Err(LedgerError::usage(format!("`{other}:` is no database for a ledger"))
@@ -96,13 +97,33 @@ impl Database {
         match self.server {
             Server::MySql(_) => Dialect::MySql,
             Server::Postgres(_) => Dialect::Postgres,
-            Server::Sqlite(_) => Dialect::Sqlite,
+            Server::Sqlite { .. } => Dialect::Sqlite,
         }
     }
 
     /// Whether it is a file that is not there.
     pub(super) fn is_missing(&self) -> bool {
-        matches!(&self.server, Server::Sqlite(file) if !file.exists())
+        matches!(&self.server, Server::Sqlite { file, .. } if !file.exists())
+    }
+
+    /// From now on, nothing is made or set up by connecting, and nothing is tried again; the file, if it is one.
+    pub(super) fn look_only(&mut self) -> Option<&Path> {
+        self.attempts = 1;
+        match &mut self.server {
+            Server::Sqlite { file, as_it_is } => {
+                *as_it_is = true;
+                Some(file)
+            }
+            _ => None,
+        }
+    }
+
+    /// Takes leave of the server, or of the file.
+    pub(super) fn close(mut self) {
+        if let Some(connection) = self.connection.take() {
+            let leave = async { on!(connection, connection => connection.close().await) };
+            let _ = self.runtime.block_on(async { tokio::time::timeout(CONNECT, leave).await });
+        }
     }
 
     /// Drops the connection as it is; nothing of an open transaction is kept.
@@ -349,7 +370,7 @@ impl Database {
         };
         LedgerError::again(format!("the ledger {} cannot be reached: {}", self.place, said(error)), again).hinted(
             match self.server {
-                Server::Sqlite(_) => {
+                Server::Sqlite { .. } => {
                     "check that the folder exists, that the file can be written, and that the disk is not full"
                 }
                 _ => "check [ledger] url, that the server runs, the database exists, and the account and its password",

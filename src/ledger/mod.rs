@@ -20,6 +20,7 @@ mod field;
 mod lease;
 mod lists;
 mod migrate;
+mod probe;
 mod process;
 mod prune;
 mod records;
@@ -42,6 +43,7 @@ pub use checks::{CheckApproval, CheckResult, CheckVersion, Cleared, NotedCheck, 
 pub use error::{LedgerError, Message};
 pub use lists::Listed;
 pub use migrate::NEWEST;
+pub use probe::{Probed, Writable};
 pub use process::Process;
 pub use prune::Pruned;
 pub use records::{Cycle, CycleKey, Decided, DecisionSummary, Holder, Logged, RunId, RunRecord, RunVerdict, Step};

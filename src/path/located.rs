@@ -24,7 +24,7 @@ impl From<ConfigError> for StoreError {
 ///
 /// # Errors
 /// Class `Usage`: the store has no such thing, a query file cannot be read, no file is there.
-pub(super) fn located(
+pub(crate) fn located(
     project: &Project,
     store: &str,
     what: &What,

@@ -26,6 +26,7 @@ pub use frame::{FrameBuilder, Gathered, RecordsHash};
 pub use gather::documents;
 pub(crate) use identifiers::Identifiers;
 pub use input::{ReadyInput, ready};
+pub(crate) use located::located;
 pub use partitioned::PartitionedSource;
 pub use shape::{Shape, ShapedSource};
 pub use texts::texts;

@@ -3,6 +3,7 @@
 //! A source opens one read-only snapshot, says what it holds, and sends records in key order. It must not
 //! compare, decide or format; what it cannot decode it sends as [`crate::domain::Cell::Unknown`].
 
+pub mod about;
 mod asked;
 pub mod bson_file;
 pub mod bulk;
@@ -25,6 +26,7 @@ mod seek;
 pub(crate) mod sort;
 pub mod sql;
 pub mod sqlite;
+pub mod survey;
 
 use std::time::Duration;
 

@@ -4,6 +4,7 @@
 //! a notice. Documents go from the reply's bytes into the columns without a stop between. Must not write to the
 //! server, nor let a pipeline do it.
 
+mod about;
 mod batches;
 mod chosen;
 mod connect;
@@ -24,6 +25,7 @@ use crate::domain::{Batch, Filter, Rules, Value, bson_cell, bson_get, cmp_cells}
 
 use super::document::{Picker, Sample};
 use super::{Opened, Outlet, ReadEnd, ReadRequest, Settings, Snapshot, Source, StoreError, Target, Wish};
+pub(super) use about::{about, collections, unique_keys};
 use batches::{Batches, Cursor};
 use chosen::{Chosen, unsortable};
 use connect::Connection;

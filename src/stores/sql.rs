@@ -16,6 +16,24 @@ pub enum Dialect {
     Sqlite,
 }
 
+/// Asks whether the account may make a table where names without a schema go: `yes`, `no`, or `untold` where a role might
+/// allow it that the server does not list. SQLite has no accounts.
+pub(crate) fn may_make_tables(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Sqlite => "SELECT 'yes'",
+        Dialect::Postgres => {
+            "SELECT CASE WHEN NOT pg_catalog.pg_is_in_recovery() AND current_schema() IS NOT NULL \
+             AND pg_catalog.has_schema_privilege(current_schema(), 'CREATE') THEN 'yes' ELSE 'no' END"
+        }
+        Dialect::MySql => {
+            "SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM information_schema.user_privileges WHERE privilege_type = 'CREATE' \
+             AND grantee = g) OR EXISTS (SELECT 1 FROM information_schema.schema_privileges WHERE privilege_type = 'CREATE' \
+             AND grantee = g AND DATABASE() LIKE table_schema) THEN 'yes' ELSE 'untold' END AS CHAR) FROM (SELECT CONCAT('''', \
+             SUBSTRING_INDEX(CURRENT_USER(), '@', 1), '''@''', SUBSTRING_INDEX(CURRENT_USER(), '@', -1), '''') AS g) AS who"
+        }
+    }
+}
+
 impl Dialect {
     /// A quoted identifier.
     pub fn name(self, name: &str) -> String {

@@ -2,6 +2,7 @@
 //!
 //! Must not write to the store, and must not end a read quietly when the connection was lost.
 
+mod about;
 mod catalogue;
 mod connect;
 mod decode;
@@ -13,6 +14,7 @@ mod statement;
 mod stream;
 mod wire;
 
+pub(super) use self::about::about;
 use self::connect::{Server, Session};
 use self::decode::Decoder;
 pub(super) use self::inspect::inspect;

@@ -3,6 +3,7 @@
 //! Texts are ordered and compared by their bytes (`COLLATE "C"`), whatever collation a column has; NULL keys come
 //! first. A NaN among the keys comes last here and first elsewhere: the merge notices and says so. Must not write.
 
+mod about;
 mod catalog;
 mod connect;
 mod decode;
@@ -26,6 +27,7 @@ use super::{
     Column, KeyRange, Opened, Outlet, ReadEnd, ReadRequest, Settings, Snapshot, Source, StoreError, Target, Wanted,
     Wish,
 };
+pub(super) use about::about;
 use connect::{Server, broken, is_refusal, rejected};
 use decode::{Decoder, nanos_of};
 pub(super) use inspect::inspect;

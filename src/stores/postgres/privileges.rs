@@ -35,18 +35,18 @@ const ASKED: &str = "\
               OR pg_catalog.has_any_column_privilege(c.oid, 'INSERT, UPDATE'))) \
           OR (c.relkind = 'S' AND pg_catalog.has_sequence_privilege(c.oid, 'USAGE, UPDATE'))) \
     ), counted AS ( \
-      SELECT sequence, count(*) AS many, (array_agg(name ORDER BY name))[1:3] AS some FROM writable GROUP BY sequence \
+      SELECT sequence, count(*) AS many, (array_agg(name ORDER BY name))[1:3] AS few FROM writable GROUP BY sequence \
     ), definers AS ( \
-      SELECT count(*) AS many, (array_agg(n.nspname || '.' || p.proname ORDER BY 1))[1:3] AS some FROM pg_catalog.pg_proc p \
+      SELECT count(*) AS many, (array_agg(n.nspname || '.' || p.proname ORDER BY 1))[1:3] AS few FROM pg_catalog.pg_proc p \
         JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
         WHERE p.prosecdef AND p.oid >= 16384 AND pg_catalog.has_function_privilege(p.oid, 'EXECUTE') \
     ) \
     SELECT what FROM ( \
       SELECT place, what FROM named \
       UNION ALL SELECT 8, 'it may write ' || many || CASE WHEN sequence THEN ' sequences: ' ELSE ' tables: ' END \
-        || array_to_string(some, ', ') || CASE WHEN many > 3 THEN ', …' ELSE '' END FROM counted \
+        || array_to_string(few, ', ') || CASE WHEN many > 3 THEN ', …' ELSE '' END FROM counted \
       UNION ALL SELECT 9, 'it may call ' || many || ' functions that run with their owners'' privileges (SECURITY DEFINER): ' \
-        || array_to_string(some, ', ') || CASE WHEN many > 3 THEN ', …' ELSE '' END FROM definers WHERE many > 0 \
+        || array_to_string(few, ', ') || CASE WHEN many > 3 THEN ', …' ELSE '' END FROM definers WHERE many > 0 \
     ) AS said ORDER BY place, what";
 
 /// A sentence for each thing that the account of a URL may do and a check needs not; none when it may only read.

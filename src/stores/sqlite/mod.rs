@@ -4,6 +4,7 @@
 //! bytes; nothing is converted. Texts are ordered and compared byte by byte whatever collation a column
 //! declares. Must not create or change a file.
 
+mod about;
 mod connect;
 mod error;
 mod inspect;
@@ -18,6 +19,7 @@ use tokio::runtime::Runtime;
 
 use crate::domain::{Batch, Filter, Value, parse_instant};
 
+pub(super) use about::about;
 use connect::{UTF8_BYTES, options};
 use error::{failed, refused};
 pub(super) use inspect::{beyond_reading, inspect};
