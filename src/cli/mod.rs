@@ -2,6 +2,7 @@
 
 mod cycle;
 mod read;
+mod test;
 mod verify;
 
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ pub use cycle::{
     StageArgs, StatusArgs,
 };
 pub use read::ReadArgs;
+pub use test::{TestArgs, TestFormat};
 pub use verify::{RetryArgs, VerifyArgs};
 
 /// Two independent computations of every amount, compared record by record, exactly.
@@ -64,6 +66,8 @@ enum Command {
     Verify(Box<VerifyArgs>),
     /// Compute again only what was unknown or discrepant.
     Retry(Box<RetryArgs>),
+    /// Run regression cases against both paths.
+    Test(TestArgs),
     /// Show the whole job on shipped data: no server, no argument.
     Demo(DemoArgs),
     /// Put a worked settlement's data into the stores of a project, in bulk.
@@ -440,6 +444,7 @@ fn dispatch(global: &Global, command: Command) -> Result<Exit, Failure> {
         Command::Diff(args) => commands::diff::run(global, &args),
         Command::Verify(args) => commands::verify::run(global, &args),
         Command::Retry(args) => commands::verify::retry(global, &args),
+        Command::Test(args) => commands::test::run(global, &args),
         Command::Demo(args) => commands::demo::run(global, &args),
         Command::Load(args) => commands::load::run(global, &args),
         Command::Release(args) => commands::release::run(global, &args),

@@ -17,7 +17,7 @@ mod validate;
 
 pub use calendar::{Calendar, HolidaySource};
 pub use error::ConfigError;
-pub(crate) use error::{did_you_mean, listed};
+pub(crate) use error::{SourceText, did_you_mean, listed};
 pub(crate) use headers::check_header;
 pub use project::{Project, Store, StoreKind};
 pub use raw::{Checks, Choice, ChoiceWithoutLegacy, ParamType, Policy, Release};

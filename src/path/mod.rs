@@ -18,10 +18,11 @@ mod partitioned;
 mod shape;
 mod texts;
 
+pub use asked::Asking;
 pub use build::{Context, Path, build};
 pub use chain::ChainSource;
 pub use frame::{FrameBuilder, Gathered, RecordsHash};
-pub use gather::documents;
+pub use gather::{documents, records_of};
 pub use input::{ReadyInput, ready};
 pub use partitioned::PartitionedSource;
 pub use shape::{Shape, ShapedSource};

@@ -25,7 +25,7 @@ use super::{Opened, Outlet, ReadEnd, ReadRequest, Settings, Snapshot, Source, St
 use batches::{Batches, Cursor};
 use chosen::{Chosen, unsortable};
 use connect::Connection;
-pub(crate) use insert::insert;
+pub(crate) use insert::{drop_database, insert};
 use pipeline::Query;
 
 /// Documents in a reply, when they are small.
