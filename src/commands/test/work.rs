@@ -151,7 +151,8 @@ impl<'a> Worker<'a> {
         let mut words = vec!["test".to_owned()];
         words.extend(suite.timezone.iter().map(|zone| format!("--timezone={zone}")));
         let read = Plain::try_parse_from(words).map_err(|error| Failure::usage(error.to_string()))?.read;
-        Ok(Room { project, scratch, settings: settings(&read)?, read })
+        let settings = Settings { kept_sqlite: Some(Arc::default()), ..settings(&read)? };
+        Ok(Room { project, scratch, settings, read })
     }
 }
 
