@@ -19,12 +19,13 @@ pub struct Asking {
 }
 
 impl Asking {
-    /// Reads the reference tables and makes what is asked; the records are not read yet.
+    /// Makes what is asked; the records are not read yet. `reference` are the reference tables, where they were read
+    /// before; else they are read.
     ///
     /// # Errors
     /// A reference table cannot be read.
-    pub fn input(&self) -> Result<AskInput, StoreError> {
-        (self.make)()
+    pub fn input(&self, reference: Option<Vec<Reference>>) -> Result<AskInput, StoreError> {
+        (self.make)(reference)
     }
 }
 
@@ -98,8 +99,8 @@ pub(super) fn http(
     Ok(path(label, records, reference, context, move |input| AskSource::http(input, given.clone())).0)
 }
 
-/// Makes what is asked.
-type MakeInput = Arc<dyn Fn() -> Result<AskInput, StoreError> + Send + Sync>;
+/// Makes what is asked, with the reference tables where they are known already.
+type MakeInput = Arc<dyn Fn(Option<Vec<Reference>>) -> Result<AskInput, StoreError> + Send + Sync>;
 
 fn path(
     label: String,
@@ -113,17 +114,20 @@ fn path(
     let only = context.only.clone();
     let progress = Arc::new(Progress::default());
     let stop = Arc::clone(&progress);
-    let input: MakeInput = Arc::new(move || {
-        let tables = reference.iter().map(|input| {
-            let (rows, hash) = gather::documents(input)?;
-            Ok(Reference { name: input.name.clone(), label: input.label.clone(), rows, hash })
-        });
+    let input: MakeInput = Arc::new(move |known| {
+        let tables = || {
+            let read = |input: &ReadyInput| {
+                let (rows, hash) = gather::documents(input)?;
+                Ok(Reference { name: input.name.clone(), label: input.label.clone(), rows, hash })
+            };
+            reference.iter().map(read).collect::<Result<Vec<Reference>, StoreError>>()
+        };
         Ok(AskInput {
             key: key.clone(),
             records: records.shaped(),
             name: records.name.clone(),
             label: records.label.clone(),
-            reference: tables.collect::<Result<_, StoreError>>()?,
+            reference: known.map_or_else(tables, Ok)?,
             params: params.clone(),
             memory,
             only: only.clone(),
@@ -131,6 +135,6 @@ fn path(
         })
     });
     let asked = Arc::clone(&input);
-    let make = move || Ok(Box::new(ask(asked()?)) as Box<dyn Source>);
+    let make = move || Ok(Box::new(ask(asked(None)?)) as Box<dyn Source>);
     (Path { label, make: Arc::new(make), files, ranges: 1, progress, asking: None }, input)
 }

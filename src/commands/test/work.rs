@@ -19,7 +19,7 @@ use crate::decide::{Decision, Evidence, Rule, decisions, exceeds, judge, survey}
 use crate::domain::{Amount, Value};
 use crate::exit::Exit;
 use crate::ledger::RunVerdict;
-use crate::path::ask::{AskInput, Prepared, Told, ask_together};
+use crate::path::ask::{AskInput, CommandSettings, Prepared, Reference, Told, ask_together};
 use crate::path::{documents, ready};
 use crate::report::discrepancy_json;
 use crate::stores::{ErrorClass, Settings, StoreError};
@@ -86,6 +86,15 @@ struct Room {
     scratch: Scratch,
     settings: Settings,
     read: ReadArgs,
+    /// Reference tables of the case before, and what they were read from.
+    reference: Option<(String, Vec<Reference>)>,
+}
+
+/// What a program was asked together with other cases, and answered.
+struct Answered {
+    request: Request,
+    asked: AskInput,
+    told: Told,
 }
 
 /// How sides are read when nothing is said.
@@ -152,45 +161,49 @@ impl<'a> Worker<'a> {
         words.extend(suite.timezone.iter().map(|zone| format!("--timezone={zone}")));
         let read = Plain::try_parse_from(words).map_err(|error| Failure::usage(error.to_string()))?.read;
         let settings = Settings { kept_sqlite: Some(Arc::default()), ..settings(&read)? };
-        Ok(Room { project, scratch, settings, read })
+        Ok(Room { project, scratch, settings, read, reference: None })
     }
 }
 
 impl Room {
     /// Asks the candidate's program about many cases at once. `None` where a case is asked alone.
-    fn ask(&mut self, suite: &Suite, cases: &[Case]) -> Result<Vec<Option<(AskInput, Told)>>, Stopped> {
-        let mut told: Vec<Option<(AskInput, Told)>> = cases.iter().map(|_| None).collect();
+    fn ask(&mut self, suite: &Suite, cases: &[Case]) -> Result<Vec<Option<Answered>>, Stopped> {
+        let mut answered: Vec<Option<Answered>> = cases.iter().map(|_| None).collect();
         // By the program: cases of another reconciliation may ask another one.
-        let mut asked: Vec<(crate::path::ask::CommandSettings, Vec<usize>, Vec<Option<Prepared>>)> = Vec::new();
+        let mut calls: Vec<(CommandSettings, Vec<(usize, Request)>, Vec<Option<Prepared>>)> = Vec::new();
         for (at, case) in cases.iter().enumerate() {
             let Ok(reconciliation) = self.project.reconciliation(&case.reconciliation) else { continue };
             let Origin::Command { records, reference, .. } = &reconciliation.candidate.origin else { continue };
             let stores: BTreeSet<String> =
                 std::iter::once(records).chain(reference).map(|input| input.store.clone()).collect();
+            let source = source_of(case, reference);
             put(&mut self.scratch, suite, case, &|name| stores.contains(name))?;
             // What cannot be asked is told where the case is run.
             let Ok(request) = self.request(case) else { continue };
-            let Some(asking) = &request.candidate.asking else { continue };
-            let Some(prepared) = asking.input().ok().and_then(Prepared::read) else { continue };
-            match asked.iter_mut().find(|(settings, ..)| settings.arguments == asking.settings.arguments) {
+            let Some(asking) = request.candidate.asking.clone() else { continue };
+            let known = self.reference.as_ref().filter(|(known, _)| *known == source).map(|(_, tables)| tables.clone());
+            let Ok(input) = asking.input(known) else { continue };
+            self.reference = Some((source, input.reference.clone()));
+            let Some(prepared) = Prepared::read(input) else { continue };
+            match calls.iter_mut().find(|(settings, ..)| settings.arguments == asking.settings.arguments) {
                 Some((_, places, all)) => {
-                    places.push(at);
+                    places.push((at, request));
                     all.push(Some(prepared));
                 }
-                None => asked.push((asking.settings.clone(), vec![at], vec![Some(prepared)])),
+                None => calls.push((asking.settings.clone(), vec![(at, request)], vec![Some(prepared)])),
             }
         }
-        for (settings, places, prepared) in asked {
-            for (at, answer) in places.into_iter().zip(ask_together(&settings, prepared)) {
-                if let Some(place) = told.get_mut(at) {
-                    *place = answer;
+        for (settings, places, prepared) in calls {
+            for ((at, request), answer) in places.into_iter().zip(ask_together(&settings, prepared)) {
+                if let (Some(place), Some((asked, told))) = (answered.get_mut(at), answer) {
+                    *place = Some(Answered { request, asked, told });
                 }
             }
         }
-        Ok(told)
+        Ok(answered)
     }
 
-    fn case(&mut self, suite: &Suite, case: &Case, told: Option<(AskInput, Told)>) -> Result<Ended, Stopped> {
+    fn case(&mut self, suite: &Suite, case: &Case, told: Option<Answered>) -> Result<Ended, Stopped> {
         let shared = told.is_some();
         let reconciliation = self.project.reconciliation(&case.reconciliation);
         let reconciliation = reconciliation.map_err(|error| in_case(case, Failure::from(error)))?.clone();
@@ -229,12 +242,15 @@ impl Room {
     }
 
     /// What `recon verify` would decide.
-    fn verified(&self, case: &Case, told: Option<(AskInput, Told)>) -> Result<Actual, Failure> {
+    fn verified(&self, case: &Case, told: Option<Answered>) -> Result<Actual, Failure> {
         let reconciliation = self.project.reconciliation(&case.reconciliation)?;
-        let mut request = self.request(case)?;
-        if let Some((input, told)) = told {
-            request.candidate = request.candidate.told(input, told);
-        }
+        let request = match told {
+            Some(Answered { mut request, asked, told }) => {
+                request.candidate = request.candidate.told(asked, told);
+                request
+            }
+            None => self.request(case)?,
+        };
         let read = ReadArgs { allow_empty: case.allow_empty, ..self.read.clone() };
         let comparison = Comparison { keep: true, ..comparison(&read, request, Arc::default()) };
         let mut compared = compare(&comparison)?;
@@ -306,6 +322,23 @@ fn put(scratch: &mut Scratch, suite: &Suite, case: &Case, wanted: &dyn Fn(&str) 
 /// A fault of the case, with its place.
 fn in_case(case: &Case, failure: Failure) -> Stopped {
     Stopped::Case(CaseError { what: format!("{}: {}", case.place, failure.what), hint: failure.hint })
+}
+
+/// What reference tables of a case are read from: the same text, the same tables.
+fn source_of(case: &Case, reference: &[Input]) -> String {
+    let mut text = format!("{:?} {:?}", case.reconciliation, case.params);
+    for table in reference {
+        // A query may read whatever its store holds.
+        let concerns = |input: &crate::cases::Input| match &table.what {
+            What::Table(name) => input.store == table.store && input.name == *name,
+            _ => input.store == table.store,
+        };
+        let parts = case.inputs.iter().filter(|input| concerns(input));
+        for input in parts {
+            text.push_str(&format!(" {:?} {:?} {:?}", table.name, input.name, input.id));
+        }
+    }
+    text
 }
 
 /// The stores that are read when the candidate's program need not be asked.
