@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::Value as Json;
 use similar::{Algorithm, ChangeTag, TextDiff};
 
-use crate::domain::{Amount, is_plain_literal};
+use crate::domain::{Amount, is_plain_literal, shortest_literal};
 use crate::ledger::RunVerdict;
 
 use super::expect::{Expect, Row, essential};
@@ -160,7 +160,7 @@ impl Actual {
     /// The text by which a value is compared.
     fn canonical(&self, column: &str, text: &str) -> String {
         match self.numeric.contains(column) && is_plain_literal(text.as_bytes()) {
-            true => shortest(text),
+            true => shortest_literal(text),
             false => text.to_owned(),
         }
     }
@@ -222,15 +222,6 @@ impl Ord for Part {
 fn sorted(mut lines: Vec<String>) -> Vec<String> {
     lines.sort();
     lines
-}
-
-/// A decimal literal without the zeros that change no value.
-pub(super) fn shortest(digits: &str) -> String {
-    let digits = match digits.contains('.') {
-        true => digits.trim_end_matches('0').trim_end_matches('.'),
-        false => digits,
-    };
-    if digits == "-0" { "0".to_owned() } else { digits.to_owned() }
 }
 
 /// A line of CSV; NULL is the empty field, an empty text is `""`.

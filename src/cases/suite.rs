@@ -159,11 +159,21 @@ pub fn shard_of(name: &str, count: u64) -> u64 {
 /// Every case below a folder, in the order of their names; the lines of a packed file in theirs.
 pub struct Walk {
     steps: std::vec::IntoIter<(Arc<Suite>, Step)>,
-    open: Option<(Arc<Suite>, PathBuf, String, BufReader<File>, u64)>,
+    open: Option<Packed>,
     /// The first bytes of every name's hash: a name must not stand twice.
     names: BTreeSet<u128>,
     /// Cases in all.
     pub total: u64,
+}
+
+/// A packed file at some line.
+struct Packed {
+    suite: Arc<Suite>,
+    file: PathBuf,
+    /// What the names of its cases begin with.
+    prefix: String,
+    reader: BufReader<File>,
+    line: u64,
 }
 
 enum Step {
@@ -203,11 +213,11 @@ impl Walk {
 
     fn step(&mut self) -> Result<Option<Found>, CaseError> {
         loop {
-            if let Some((suite, file, prefix, reader, number)) = &mut self.open {
+            if let Some(packed) = &mut self.open {
                 let mut text = String::new();
-                *number += 1;
-                let place = Place { file: file.clone(), line: Some(*number) };
-                let taken = reader.read_line(&mut text);
+                packed.line += 1;
+                let place = Place { file: packed.file.clone(), line: Some(packed.line) };
+                let taken = packed.reader.read_line(&mut text);
                 if taken.map_err(|error| CaseError::of(&place, format!("cannot be read: {error}")))? == 0 {
                     self.open = None;
                     continue;
@@ -216,10 +226,10 @@ impl Walk {
                     continue;
                 }
                 let head: RawHead = serde_json::from_str(&text).map_err(|error| CaseError::json(&place, &error))?;
-                let name = format!("{prefix}/{}", head.name);
-                let found =
-                    Found { suite: Arc::clone(suite), name, tags: head.tags, source: Source::Line { place, text } };
-                return self.once(found).map(Some);
+                let (suite, name) = (Arc::clone(&packed.suite), format!("{}/{}", packed.prefix, head.name));
+                return self
+                    .once(Found { suite, name, tags: head.tags, source: Source::Line { place, text } })
+                    .map(Some);
             }
             match self.steps.next() {
                 None => return Ok(None),
@@ -233,7 +243,8 @@ impl Walk {
                     let reader = File::open(&file).map_err(|e| CaseError::at(&file, format!("cannot be read: {e}")))?;
                     let name = below(&suite.folder, &file)?;
                     let prefix = name.strip_suffix(PACKED).unwrap_or(&name).to_owned();
-                    self.open = Some((suite, file, prefix, BufReader::with_capacity(1 << 18, reader), 0));
+                    let reader = BufReader::with_capacity(1 << 18, reader);
+                    self.open = Some(Packed { suite, file, prefix, reader, line: 0 });
                 }
             }
         }

@@ -97,6 +97,9 @@ struct Answered {
     told: Told,
 }
 
+/// A program, the cases that ask it, and what they ask.
+type Call = (CommandSettings, Vec<(usize, Request)>, Vec<Option<Prepared>>);
+
 /// How sides are read when nothing is said.
 #[derive(Parser)]
 struct Plain {
@@ -170,7 +173,7 @@ impl Room {
     fn ask(&mut self, suite: &Suite, cases: &[Case]) -> Result<Vec<Option<Answered>>, Stopped> {
         let mut answered: Vec<Option<Answered>> = cases.iter().map(|_| None).collect();
         // By the program: cases of another reconciliation may ask another one.
-        let mut calls: Vec<(CommandSettings, Vec<(usize, Request)>, Vec<Option<Prepared>>)> = Vec::new();
+        let mut calls: Vec<Call> = Vec::new();
         for (at, case) in cases.iter().enumerate() {
             let Ok(reconciliation) = self.project.reconciliation(&case.reconciliation) else { continue };
             let Origin::Command { records, reference, .. } = &reconciliation.candidate.origin else { continue };

@@ -10,7 +10,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use crate::domain::{Batch, Value, cmp_keys, is_plain_literal};
+use crate::domain::{Batch, Value, cmp_keys, is_plain_literal, shortest_literal};
 
 use super::answers::Answer;
 use super::command::Program;
@@ -127,20 +127,11 @@ fn matched(key: impl Iterator<Item = Value>) -> Option<String> {
             Value::Null | Value::Absent => "null".to_owned(),
             Value::Unknown(_) | Value::Document(_) | Value::Array(_) => return None,
             Value::Text { text, .. } if !is_plain_literal(text.as_bytes()) => text.clone(),
-            value => value.amount().map_or_else(|| value.to_string(), |amount| shortest(&amount.to_string())),
+            value => value.amount().map_or_else(|| value.to_string(), |amount| shortest_literal(&amount.to_string())),
         };
         text.push_str(&format!("{}:{part};", part.len()));
     }
     Some(text)
-}
-
-/// Digits without the zeros that change no value.
-fn shortest(digits: &str) -> String {
-    let digits = match digits.contains('.') {
-        true => digits.trim_end_matches('0').trim_end_matches('.'),
-        false => digits,
-    };
-    if digits == "-0" { "0".to_owned() } else { digits.to_owned() }
 }
 
 /// Every answer by whose it is; `None` when the call is void.
