@@ -4,6 +4,7 @@ mod checks;
 mod cycle;
 mod first;
 mod read;
+mod test;
 mod verify;
 
 use std::path::PathBuf;
@@ -24,6 +25,7 @@ pub use cycle::{
 };
 pub use first::{DoctorArgs, InitArgs, SchemaArgs};
 pub use read::ReadArgs;
+pub use test::{TestArgs, TestFormat};
 pub use verify::{RetryArgs, VerifyArgs};
 
 /// What `--version` says; `-V` says the first line alone.
@@ -87,6 +89,8 @@ enum Command {
     Verify(Box<VerifyArgs>),
     /// Compute again only what was unknown or discrepant.
     Retry(Box<RetryArgs>),
+    /// Run regression cases against both paths.
+    Test(TestArgs),
     /// Show the whole job on shipped data: no server, no argument.
     Demo(DemoArgs),
     /// Put a worked settlement's data into the stores of a project, in bulk.
@@ -475,6 +479,7 @@ fn dispatch(global: &Global, command: Command) -> Result<Exit, Failure> {
         Command::Diff(args) => commands::diff::run(global, &args),
         Command::Verify(args) => commands::verify::run(global, &args),
         Command::Retry(args) => commands::verify::retry(global, &args),
+        Command::Test(args) => commands::test::run(global, &args),
         Command::Demo(args) => commands::demo::run(global, &args),
         Command::Load(args) => commands::load::run(global, &args),
         Command::Release(args) => commands::release::run(global, &args),

@@ -26,6 +26,7 @@ mod shown;
 pub mod stage;
 pub mod status;
 mod table;
+pub mod test;
 pub mod verify;
 mod who;
 
@@ -147,6 +148,7 @@ pub fn exit_on_interrupt() {
     // Without a handler the signal itself ends the process, which is as good.
     let _ = ctrlc::set_handler(|| {
         eprintln!("\ninterrupted");
+        test::clear();
         std::process::exit(Exit::Interrupted.into());
     });
 }

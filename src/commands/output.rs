@@ -94,6 +94,14 @@ pub fn text(text: &str, output: Option<&Path>) -> Result<(), Failure> {
     deliver(output, |out| out.write_all(text.as_bytes()))
 }
 
+/// Writes what is made piece by piece.
+///
+/// # Errors
+/// When the file cannot be written; nothing half-written is left under its name.
+pub fn stream(output: Option<&Path>, render: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+    deliver(output, render)
+}
+
 /// Writes the report of a comparison to stdout or to a file.
 ///
 /// # Errors

@@ -41,7 +41,7 @@ impl std::error::Error for ConfigError {}
 
 /// The text of a project file, to turn places into lines and columns.
 #[derive(Clone, Debug)]
-pub(super) struct SourceText {
+pub(crate) struct SourceText {
     pub(super) file: String,
     pub(super) text: String,
     /// Strings as they stand in the file, and what they became; only the former may be printed.
@@ -49,12 +49,12 @@ pub(super) struct SourceText {
 }
 
 impl SourceText {
-    pub(super) fn new(path: &Path, text: String) -> Self {
+    pub(crate) fn new(path: &Path, text: String) -> Self {
         SourceText { file: path.display().to_string(), text, expanded: Vec::new() }
     }
 
     /// An error at a place of the file.
-    pub(super) fn error(&self, at: Range<usize>, what: impl Into<String>) -> ConfigError {
+    pub(crate) fn error(&self, at: Range<usize>, what: impl Into<String>) -> ConfigError {
         let mut what = what.into();
         for (original, value) in &self.expanded {
             // What is shorter is no secret, and would be found everywhere.
@@ -77,7 +77,7 @@ impl SourceText {
     }
 
     /// An error of the TOML reader or of serde, in the words of this tool.
-    pub(super) fn reworded(&self, error: &toml::de::Error) -> ConfigError {
+    pub(crate) fn reworded(&self, error: &toml::de::Error) -> ConfigError {
         let message = error.message();
         let (what, names) = if let Some(rest) = message.strip_prefix("unknown field ") {
             (format!("unknown key {rest}"), true)

@@ -19,7 +19,7 @@ mod validate;
 pub use calendar::{Calendar, HolidaySource};
 pub use checks::Checks;
 pub use error::ConfigError;
-pub(crate) use error::{did_you_mean, listed};
+pub(crate) use error::{SourceText, did_you_mean, listed};
 pub(crate) use headers::check_header;
 pub use project::{Project, Store, StoreKind};
 pub use raw::{Choice, ChoiceWithoutLegacy, ParamType, Policy, Release};

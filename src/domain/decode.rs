@@ -72,6 +72,15 @@ fn scale_of(digits: &[u8], point: Option<usize>) -> Option<i16> {
     }
 }
 
+/// A plain decimal literal without the zeros that change no value: `1.50` is `1.5`, `-0.0` is `0`.
+pub fn shortest_literal(digits: &str) -> String {
+    let digits = match digits.contains('.') {
+        true => digits.trim_end_matches('0').trim_end_matches('.'),
+        false => digits,
+    };
+    if digits == "-0" { "0".to_owned() } else { digits.to_owned() }
+}
+
 /// Whether the text is a plain decimal literal of any length.
 pub fn is_plain_literal(text: &[u8]) -> bool {
     let digits = text.strip_prefix(b"-").unwrap_or(text);

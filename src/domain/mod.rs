@@ -26,7 +26,7 @@ pub use batch::{Batch, Cell, CellRef, NumberForm, Span};
 pub use bson::{BsonError, Element, Elements, bson_cell, bson_get, bson_get_below, bson_put};
 pub use codec::{CodecError, read_row, write_row};
 pub use column::{ColumnType, KindSet};
-pub use decode::{double_to_amount, float_to_amount, is_plain_literal, plain_literal};
+pub use decode::{double_to_amount, float_to_amount, is_plain_literal, plain_literal, shortest_literal};
 pub use equality::{Drift, DriftSet, Equality, Missing, Rules, Types, compare_cells, compare_values, same_cells};
 pub use filter::{Filter, FilterError, Literal, Operator, Params, Truth};
 pub use json::{JsonError, JsonFields, json_cell, json_fields, json_get};

@@ -5,10 +5,38 @@ use std::sync::Arc;
 use crate::config::{Command, Http};
 use crate::stores::{Progress, Source, StoreError};
 
-use super::ask::{AskInput, AskSource, CommandSettings, HttpSettings, Reference};
+use super::ask::{AskInput, AskSource, CommandSettings, HttpSettings, Reference, Told};
 use super::build::{Context, Path};
 use super::gather;
 use super::input::ReadyInput;
+
+/// How a path asks its program: what it is asked can be made before the path is opened, and answers that are there
+/// already can take the place of asking.
+pub struct Asking {
+    /// The program.
+    pub settings: CommandSettings,
+    make: MakeInput,
+}
+
+impl Asking {
+    /// Makes what is asked; the records are not read yet. `reference` are the reference tables, where they were read
+    /// before; else they are read.
+    ///
+    /// # Errors
+    /// A reference table cannot be read.
+    pub fn input(&self, reference: Option<Vec<Reference>>) -> Result<AskInput, StoreError> {
+        (self.make)(reference)
+    }
+}
+
+impl Path {
+    /// The same path, with what its program answered before in place of asking it.
+    #[must_use]
+    pub fn told(mut self, input: AskInput, told: Told) -> Path {
+        self.make = Arc::new(move || Ok(Box::new(AskSource::told(input.clone(), told.clone()))));
+        self
+    }
+}
 
 /// A program.
 ///
@@ -30,7 +58,11 @@ pub(super) fn command(
     given.folder = Some(settings.folder.clone()).filter(|folder| !folder.as_os_str().is_empty());
     given.timeout = settings.timeout.unwrap_or(given.timeout);
     let label = format!("{} over {}", shown(&settings.arguments, &settings.folder), records.name);
-    Ok(path(label, records, reference, context, move |input| AskSource::command(input, given.clone())))
+    let settings = given.clone();
+    let (mut path, make) =
+        path(label, records, reference, context, move |input| AskSource::command(input, given.clone()));
+    path.asking = Some(Arc::new(Asking { settings, make }));
+    Ok(path)
 }
 
 /// The program and, where it is a file, what it runs: further arguments may be secrets.
@@ -64,8 +96,11 @@ pub(super) fn http(
     let url = crate::config::mask_url(settings.url.expose());
     // The query may be a secret as a whole.
     let label = format!("{} over {}", url.split('?').next().unwrap_or_default(), records.name);
-    Ok(path(label, records, reference, context, move |input| AskSource::http(input, given.clone())))
+    Ok(path(label, records, reference, context, move |input| AskSource::http(input, given.clone())).0)
 }
+
+/// Makes what is asked, with the reference tables where they are known already.
+type MakeInput = Arc<dyn Fn(Option<Vec<Reference>>) -> Result<AskInput, StoreError> + Send + Sync>;
 
 fn path(
     label: String,
@@ -73,29 +108,33 @@ fn path(
     reference: Vec<ReadyInput>,
     context: &Context<'_>,
     ask: impl Fn(AskInput) -> AskSource + Send + Sync + 'static,
-) -> Path {
+) -> (Path, MakeInput) {
     let files = reference.iter().chain([&records]).flat_map(|input| input.files.clone()).collect();
     let (key, params, memory) = (context.key.clone(), context.params.to_vec(), context.memory);
     let only = context.only.clone();
     let progress = Arc::new(Progress::default());
     let stop = Arc::clone(&progress);
-    let make = move || {
-        let tables = reference.iter().map(|input| {
-            let (rows, hash) = gather::documents(input)?;
-            Ok(Reference { name: input.name.clone(), label: input.label.clone(), rows, hash })
-        });
-        let input = AskInput {
+    let input: MakeInput = Arc::new(move |known| {
+        let tables = || {
+            let read = |input: &ReadyInput| {
+                let (rows, hash) = gather::documents(input)?;
+                Ok(Reference { name: input.name.clone(), label: input.label.clone(), rows, hash })
+            };
+            reference.iter().map(read).collect::<Result<Vec<Reference>, StoreError>>()
+        };
+        Ok(AskInput {
             key: key.clone(),
             records: records.shaped(),
             name: records.name.clone(),
             label: records.label.clone(),
-            reference: tables.collect::<Result<_, StoreError>>()?,
+            reference: known.map_or_else(tables, Ok)?,
             params: params.clone(),
             memory,
             only: only.clone(),
             stop: Arc::clone(&stop),
-        };
-        Ok(Box::new(ask(input)) as Box<dyn Source>)
-    };
-    Path { label, make: Arc::new(make), files, ranges: 1, progress }
+        })
+    });
+    let asked = Arc::clone(&input);
+    let make = move || Ok(Box::new(ask(asked(None)?)) as Box<dyn Source>);
+    (Path { label, make: Arc::new(make), files, ranges: 1, progress, asking: None }, input)
 }

@@ -7,6 +7,7 @@ use crate::config::{Input, Origin, PathDefinition, Project, What};
 use crate::domain::{Amount, Filter, NumberForm, Value};
 use crate::stores::{Locator, MakeSource, Progress, Settings, StoreError};
 
+use super::asked::Asking;
 use super::input::{ReadyInput, ready, source};
 use super::located::located;
 use super::partitioned::PartitionedSource;
@@ -44,6 +45,8 @@ pub struct Path {
     pub ranges: usize,
     /// Counts its records while it is read; its `stop` ends the work early.
     pub progress: Arc<Progress>,
+    /// How its program is asked, where it asks one.
+    pub asking: Option<Arc<Asking>>,
 }
 
 impl Path {
@@ -60,7 +63,7 @@ impl Path {
             several => several.iter().map(Locator::label).collect::<Vec<_>>().join(", "),
         };
         let files = locators.iter().filter_map(|locator| locator.path().map(PathBuf::from)).collect();
-        Ok(Path { label, files, make: source(locators, settings), ranges: 1, progress: Arc::default() })
+        Ok(Path { label, files, make: source(locators, settings), ranges: 1, progress: Arc::default(), asking: None })
     }
 }
 
@@ -123,5 +126,6 @@ fn stored(definition: &PathDefinition, store: &str, what: &What, context: &Conte
         files: Vec::new(),
         ranges: 1,
         progress: Arc::default(),
+        asking: None,
     })
 }

@@ -39,7 +39,7 @@ pub(super) fn path(file: &FileRef, inputs: Vec<ReadyInput>, context: &Context<'_
             ready: None,
         }) as Box<dyn Source>)
     };
-    Ok(Path { label, make: Arc::new(make), files, ranges: 1, progress: Arc::default() })
+    Ok(Path { label, make: Arc::new(make), files, ranges: 1, progress: Arc::default(), asking: None })
 }
 
 struct SqlSource {

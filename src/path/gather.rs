@@ -99,6 +99,29 @@ pub fn documents(input: &ReadyInput) -> Result<(Vec<Value>, String), StoreError>
     }
 }
 
+/// Every record of a file of a kind that recon reads, as documents.
+///
+/// # Errors
+/// The file cannot be read, or holds more records than are meant for memory.
+pub fn records_of(path: &std::path::Path, settings: &crate::stores::Settings) -> Result<Vec<Value>, StoreError> {
+    let locator = crate::stores::Locator::parse(&path.display().to_string())?;
+    let make = super::input::source(vec![locator.clone()], settings);
+    let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let shape = super::Shape::default();
+    let (kept, condition, parquet) = (None, None, None);
+    let input = ReadyInput {
+        name,
+        label: locator.label(),
+        shape,
+        make,
+        kept,
+        condition,
+        files: vec![path.to_owned()],
+        parquet,
+    };
+    Ok(documents(&input)?.0)
+}
+
 /// What looks like a slip of the pen: nothing came through, or a field that no record has.
 fn suspicions(input: &ReadyInput, gathered: &Gathered, empty: &[String]) -> Vec<String> {
     if gathered.records == 0 {

@@ -18,12 +18,13 @@ mod partitioned;
 mod shape;
 mod texts;
 
+pub use asked::Asking;
 pub use build::{Context, Path, build};
 pub use chain::ChainSource;
 pub(crate) use computed::cell as frame_cell;
 pub(crate) use frame::ColumnBuilder;
 pub use frame::{FrameBuilder, Gathered, RecordsHash};
-pub use gather::documents;
+pub use gather::{documents, records_of};
 pub(crate) use identifiers::Identifiers;
 pub use input::{ReadyInput, ready};
 pub(crate) use located::located;

@@ -3,7 +3,7 @@
 use super::visible::visible;
 
 /// Text as element content or as a quoted attribute.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in visible(text).chars() {
         match c {

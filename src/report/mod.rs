@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use crate::domain::{Amount, Drift, Value};
 use crate::stores::{InputRead, Snapshot};
+pub(crate) use markup::escape as xml_escape;
 use shown::Shown;
 pub use words::count;
 
@@ -325,6 +326,11 @@ impl Default for Look {
     fn default() -> Self {
         Look { limit: None, color: false, width: 100, seconds: false }
     }
+}
+
+/// A discrepancy as it stands in recon's JSON.
+pub fn discrepancy_json(report: &Report, discrepancy: &Discrepancy) -> serde_json::Value {
+    json::discrepancy_object(report, discrepancy)
 }
 
 /// Writes the report. `discrepancies` yields every discrepancy, in key order; they are streamed, so that

@@ -240,6 +240,8 @@ pub struct Settings {
     pub read_timeout: Duration,
     /// How CSV files are written.
     pub csv: CsvSettings,
+    /// Where connections to SQLite files are kept between one reading and the next; `None`: each is closed.
+    pub kept_sqlite: Option<std::sync::Arc<sqlite::KeptSqlite>>,
 }
 
 /// How a CSV file is written.
@@ -261,6 +263,7 @@ impl Default for Settings {
             connect_attempts: 3,
             read_timeout: Duration::from_secs(300),
             csv: CsvSettings { delimiter: None, header: true, null_text: None },
+            kept_sqlite: None,
         }
     }
 }

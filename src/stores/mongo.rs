@@ -29,7 +29,7 @@ pub(super) use about::{about, collections, unique_keys};
 use batches::{Batches, Cursor};
 use chosen::{Chosen, unsortable};
 use connect::Connection;
-pub(crate) use insert::insert;
+pub(crate) use insert::{drop_database, insert};
 pub(super) use inspect::{inspect, readable};
 use pipeline::Query;
 pub(super) use privileges::beyond_reading;

@@ -132,6 +132,7 @@ fn tell(folder: &Path, begun: &Begun, words: &[String]) {
     }
     lines.extend([
         "  recon doctor".to_owned(),
+        "  recon checks push".to_owned(),
         format!("  recon diff {}", begun.name),
         format!("  recon verify {}", begun.name),
     ]);

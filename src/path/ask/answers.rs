@@ -61,6 +61,11 @@ pub(super) struct Answer<'a> {
 }
 
 impl<'a> Answer<'a> {
+    /// The key fields' values as they stand in the text.
+    pub(super) fn key(&self) -> &[&'a RawValue] {
+        &self.key
+    }
+
     /// Reads an answer.
     ///
     /// # Errors

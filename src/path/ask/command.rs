@@ -126,6 +126,39 @@ impl Program {
         Ok(self.judge(&ended, input, answers, &last_words))
     }
 
+    /// Sends these records and gives back all that it wrote, when it took them all and ended in good order.
+    pub(super) fn tell(mut self, records: Vec<u8>) -> Option<Vec<u8>> {
+        use std::io::{Read, Write};
+        let (mut stdin, mut stdout, stderr) = self.pipes.take()?;
+        let (tell, told) = sync_channel(2);
+        let written = tell.clone();
+        std::thread::spawn(move || {
+            let taken = stdin.write_all(&records).is_ok();
+            drop(stdin);
+            let _ = written.send(taken.then(Vec::new));
+        });
+        std::thread::spawn(move || {
+            let mut output = Vec::new();
+            let read = stdout.read_to_end(&mut output).is_ok();
+            let _ = tell.send(read.then_some(output));
+        });
+        std::thread::spawn(move || keep_last_lines(stderr, &Mutex::default()));
+        let mut output = Vec::new();
+        for _ in 0..2 {
+            // One of the two has nothing to say but that it went well.
+            output.extend(told.recv_timeout(self.settings.timeout).ok()??);
+        }
+        let until = Instant::now() + self.settings.timeout;
+        while Instant::now() < until {
+            if let Some(status) = self.child.try_wait().ok()? {
+                self.status = Some(status);
+                return status.success().then_some(output);
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        None
+    }
+
     /// Gathers answers until the program has ended and its output is read.
     fn gather(
         &mut self,

@@ -12,6 +12,7 @@ mod http;
 mod input;
 mod mask;
 mod spool;
+mod together;
 mod wire;
 
 use std::path::PathBuf;
@@ -24,6 +25,7 @@ use crate::stores::document::Picker;
 use crate::stores::{InputRead, Opened, Outlet, Progress, ReadEnd, ReadRequest, Snapshot, Source, StoreError, Wish};
 
 pub use calculation::Calculation;
+pub use together::{Prepared, Told, ask_together};
 
 use answers::{Answers, ERROR, Outcomes};
 use input::{Input, OpenInput};
@@ -154,6 +156,8 @@ enum Whom {
     Command(CommandSettings),
     Http(HttpSettings),
     Own(Box<dyn Calculation>),
+    /// A program that was asked before.
+    Told(Told),
 }
 
 /// The asking is over.
@@ -183,6 +187,11 @@ impl AskSource {
     /// Asks own code.
     pub fn calculation(input: AskInput, calculation: Box<dyn Calculation>) -> Self {
         AskSource { input, whom: Whom::Own(calculation), asked: None }
+    }
+
+    /// Takes what a program answered before, in a call that it shared with others.
+    pub fn told(input: AskInput, told: Told) -> Self {
+        AskSource { input, whom: Whom::Told(told), asked: None }
     }
 }
 
@@ -232,6 +241,13 @@ impl Source for AskSource {
                 let input = OpenInput::open(&self.input)?.read(&self.input)?;
                 let end = calculation::ask(calculation.as_mut(), &input, &self.input, &mut answers)?;
                 (input, "computed by own code", end)
+            }
+            Whom::Told(told) => {
+                for (line, number) in told.lines.iter().zip(1..) {
+                    answers.take(line, || format!("line {number} of its output"))?;
+                }
+                let silent = format!("`{}` gave no answer for this key; it ended in good order", told.program);
+                (told.input.clone(), "computed by a program", End { silent, end: Ok(()) })
             }
         };
         let end = End { end: with_faults(end.end, answers.faults()), silent: end.silent };

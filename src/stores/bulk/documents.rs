@@ -48,3 +48,11 @@ pub fn write_collection(
 ) -> Result<u64, StoreError> {
     mongo::insert(url, &Settings::default(), collection, replace, documents, written)
 }
+
+/// Drops the database that a URL names, with everything in it. Only for one that the caller has made.
+///
+/// # Errors
+/// The server cannot be reached, or refuses.
+pub fn drop_mongo_database(url: &str) -> Result<(), StoreError> {
+    mongo::drop_database(url, &Settings::default())
+}

@@ -6,7 +6,7 @@ mod parquet;
 mod sql;
 mod statement;
 
-pub use documents::{write_collection, write_ndjson};
+pub use documents::{drop_mongo_database, write_collection, write_ndjson};
 pub use parquet::{ParquetColumn, ParquetKind, parquet_into, write_parquet};
 pub use sql::SqlWriter;
 pub use statement::Refused;

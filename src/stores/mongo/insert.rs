@@ -68,3 +68,13 @@ pub(crate) fn insert(
         }
     })
 }
+
+/// Drops the database that the URL names, with everything in it.
+///
+/// # Errors
+/// The server cannot be reached, or refuses.
+pub(crate) fn drop_database(url: &str, settings: &Settings) -> Result<(), StoreError> {
+    let connection = Connection::open(url, settings)?;
+    let dropped = connection.runtime.block_on(async { connection.database.drop().await });
+    dropped.map_err(|error| connection.place.error(&error, "dropping the database"))
+}

@@ -11,6 +11,7 @@ mod inspect;
 mod value;
 
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use futures_util::{FutureExt, StreamExt};
 use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
@@ -33,18 +34,66 @@ use super::{
     Target, Wanted, Wish,
 };
 
+/// Connections to SQLite files that are kept open between one reading and the next, with the statements that they have
+/// prepared: for who reads the same file thousands of times, its content replaced in between. A kept connection holds no
+/// transaction; each reading begins its own.
+#[derive(Default)]
+pub struct KeptSqlite(Mutex<Vec<(PathBuf, Runtime, SqliteConnection)>>);
+
+impl KeptSqlite {
+    /// Connections kept at most.
+    const MOST: usize = 8;
+
+    fn take(&self, path: &Path) -> Option<(Runtime, SqliteConnection)> {
+        let mut kept = self.0.lock().ok()?;
+        let at = kept.iter().position(|(own, ..)| own == path)?;
+        let (_, runtime, connection) = kept.swap_remove(at);
+        Some((runtime, connection))
+    }
+
+    fn keep(&self, path: &Path, runtime: Runtime, connection: SqliteConnection) {
+        if let Ok(mut kept) = self.0.lock()
+            && kept.len() < Self::MOST
+        {
+            kept.push((path.to_owned(), runtime, connection));
+        }
+    }
+}
+
+impl std::fmt::Debug for KeptSqlite {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("KeptSqlite")
+    }
+}
+
 /// A table, view or query of a SQLite file.
 pub struct SqliteSource {
     path: PathBuf,
     target: Target,
     settings: Settings,
     session: Option<Session>,
+    /// Whether nothing went wrong with the connection.
+    sound: bool,
 }
 
 impl SqliteSource {
     /// Reads `target` of the database file at `path`.
     pub fn new(path: PathBuf, target: Target, settings: Settings) -> Self {
-        SqliteSource { path, target, settings, session: None }
+        SqliteSource { path, target, settings, session: None, sound: true }
+    }
+}
+
+impl Drop for SqliteSource {
+    /// Gives the connection back, where connections are kept and this one is as it was.
+    fn drop(&mut self) {
+        let (Some(kept), Some(session), true) = (&self.settings.kept_sqlite, self.session.take(), self.sound) else {
+            return;
+        };
+        let Session { runtime, mut connection, .. } = session;
+        // A transaction that stays open would keep everybody from writing.
+        if runtime.block_on(connection.execute("ROLLBACK")).is_ok() {
+            kept.keep(&self.path, runtime, connection);
+        }
     }
 }
 
@@ -60,7 +109,9 @@ impl Source for SqliteSource {
         if request.fresh {
             session.begin()?;
         }
-        session.read(request, out)?;
+        let read = session.read(request, out);
+        self.sound &= read.is_ok();
+        read?;
         Ok(ReadEnd::default())
     }
 
@@ -82,17 +133,26 @@ struct Session {
     affinities: Vec<Affinity>,
     collation: &'static str,
     read_timeout: std::time::Duration,
+    /// Whether the connection, and with it its statements, may be used again.
+    kept: bool,
 }
 
 impl Session {
     fn open(path: &Path, target: &Target, settings: &Settings) -> Result<(Session, Opened), StoreError> {
         let place = path.display().to_string();
         let options = options(path, settings)?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|e| StoreError::failed(format!("no runtime for {place}: {e}")))?;
-        let connection = runtime.block_on(options.connect()).map_err(|e| failed(&place, "cannot be opened", &e))?;
+        let (runtime, connection) = match settings.kept_sqlite.as_ref().and_then(|kept| kept.take(path)) {
+            Some(kept) => kept,
+            None => {
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()
+                    .map_err(|e| StoreError::failed(format!("no runtime for {place}: {e}")))?;
+                let connection =
+                    runtime.block_on(options.connect()).map_err(|e| failed(&place, "cannot be opened", &e))?;
+                (runtime, connection)
+            }
+        };
         let mut session = Session {
             runtime,
             connection,
@@ -103,6 +163,7 @@ impl Session {
             affinities: Vec::new(),
             collation: "BINARY",
             read_timeout: settings.read_timeout,
+            kept: settings.kept_sqlite.is_some(),
         };
         let taken_at = session.begin()?;
         session.resolve(target)?;
@@ -333,9 +394,9 @@ impl Session {
         arguments: SqliteArguments,
         mut take: impl FnMut(SqliteRow) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let Session { runtime, connection, place, read_timeout, .. } = self;
+        let Session { runtime, connection, place, read_timeout, kept, .. } = self;
         runtime.block_on(async {
-            let mut rows = connection.fetch_many(sqlx::query_with(AssertSqlSafe(sql), arguments).persistent(false));
+            let mut rows = connection.fetch_many(sqlx::query_with(AssertSqlSafe(sql), arguments).persistent(*kept));
             let (mut taken, mut complete) = (0u64, false);
             loop {
                 // A row that is there already needs no timer.
