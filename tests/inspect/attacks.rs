@@ -115,9 +115,17 @@ fn a_plain_client_can_do_what_checks_cannot() {
     let scene = Scene::mysql();
     runtime.block_on(async {
         let mut connection = sqlx::MySqlConnection::connect(&scene.url).await.expect("connects");
-        let read = connection.fetch_one(AssertSqlSafe(scene.text("SELECT LOAD_FILE('{canary}')"))).await.expect("reads");
-        assert_eq!(read.get::<Option<Vec<u8>>, _>(0).as_deref(), Some(CANARY.as_bytes()), "the server can read the canary");
-        connection.execute(AssertSqlSafe(scene.text("SELECT id FROM payout INTO OUTFILE '{out}'"))).await.expect("writes");
+        let read =
+            connection.fetch_one(AssertSqlSafe(scene.text("SELECT LOAD_FILE('{canary}')"))).await.expect("reads");
+        assert_eq!(
+            read.get::<Option<Vec<u8>>, _>(0).as_deref(),
+            Some(CANARY.as_bytes()),
+            "the server can read the canary"
+        );
+        connection
+            .execute(AssertSqlSafe(scene.text("SELECT id FROM payout INTO OUTFILE '{out}'")))
+            .await
+            .expect("writes");
         assert!(scene.out().join("stolen").exists());
         connection.execute("SELECT spend(1)").await.expect("spends");
     });
@@ -125,7 +133,8 @@ fn a_plain_client_can_do_what_checks_cannot() {
     let scene = Scene::postgres();
     runtime.block_on(async {
         let mut connection = sqlx::PgConnection::connect(&scene.url).await.expect("connects");
-        let read = connection.fetch_one(AssertSqlSafe(scene.text("SELECT pg_read_file('{canary}')"))).await.expect("reads");
+        let read =
+            connection.fetch_one(AssertSqlSafe(scene.text("SELECT pg_read_file('{canary}')"))).await.expect("reads");
         assert_eq!(read.get::<String, _>(0), CANARY);
         connection.execute(AssertSqlSafe(scene.text("COPY payout TO '{out}'"))).await.expect("writes");
         assert!(scene.out().join("stolen").exists());
@@ -188,7 +197,8 @@ fn functions_of_somebodys_own_are_not_taken_for_the_stores() {
 /// A text that the server would read otherwise than we did is not sent.
 #[test]
 fn a_private_server_with_other_quotes_gets_no_doubtful_text() {
-    let server = crate::support::PrivateServer::mariadb_with(&["--sql-mode=ANSI_QUOTES,NO_BACKSLASH_ESCAPES".to_owned()]);
+    let server =
+        crate::support::PrivateServer::mariadb_with(&["--sql-mode=ANSI_QUOTES,NO_BACKSLASH_ESCAPES".to_owned()]);
     let url = format!("{}/mysql", server.url());
     let mut scene = Scene::sqlite();
     scene.kind = StoreKind::MySql;

@@ -80,13 +80,33 @@ fn long_texts_neither_pass_unread_nor_end_recon() {
 #[test]
 fn no_short_text_keeps_the_examiner_busy() {
     let openers = [
-        "CAST(", "EXTRACT(", "coalesce(", "EXISTS(", "POSITION(", "TRIM(", "1 IN (", "ROW(", "CASE WHEN (", "NOT EXISTS(", "ARRAY(",
-        "INTERVAL (", "CONVERT(", "SUBSTRING(", "(SELECT * FROM (", "1 = ANY (", "- (", "count(*) OVER (PARTITION BY ", "LATERAL (",
-        "(SELECT * FROM ((", "(SELECT 1 FROM t, LATERAL (SELECT * FROM (", "(t JOIN (SELECT * FROM ((", "(SELECT (SELECT 1 FROM ((",
+        "CAST(",
+        "EXTRACT(",
+        "coalesce(",
+        "EXISTS(",
+        "POSITION(",
+        "TRIM(",
+        "1 IN (",
+        "ROW(",
+        "CASE WHEN (",
+        "NOT EXISTS(",
+        "ARRAY(",
+        "INTERVAL (",
+        "CONVERT(",
+        "SUBSTRING(",
+        "(SELECT * FROM (",
+        "1 = ANY (",
+        "- (",
+        "count(*) OVER (PARTITION BY ",
+        "LATERAL (",
+        "(SELECT * FROM ((",
+        "(SELECT 1 FROM t, LATERAL (SELECT * FROM (",
+        "(t JOIN (SELECT * FROM ((",
+        "(SELECT (SELECT 1 FROM ((",
     ];
     for kind in [StoreKind::MySql, StoreKind::Postgres, StoreKind::Sqlite] {
         for opener in openers {
-            for count in [5, 12, 40, 400] {
+            for count in [12, 400] {
                 let (open, close) = (opener.repeat(count), ")".repeat(count * opener.matches('(').count()));
                 let texts = [
                     format!("SELECT {open}1{close}"),

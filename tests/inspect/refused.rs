@@ -71,10 +71,23 @@ fn a_pipeline_needs_its_collection() {
 #[test]
 fn no_spelling_hides_a_forbidden_function() {
     let names = [
-        (StoreKind::MySql, vec!["load_file", "sleep", "benchmark", "get_lock", "release_lock", "master_pos_wait", "my_own"]),
+        (
+            StoreKind::MySql,
+            vec!["load_file", "sleep", "benchmark", "get_lock", "release_lock", "master_pos_wait", "my_own"],
+        ),
         (
             StoreKind::Postgres,
-            vec!["pg_sleep", "pg_read_file", "pg_ls_dir", "lo_import", "lo_export", "dblink", "set_config", "nextval", "my_own"],
+            vec![
+                "pg_sleep",
+                "pg_read_file",
+                "pg_ls_dir",
+                "lo_import",
+                "lo_export",
+                "dblink",
+                "set_config",
+                "nextval",
+                "my_own",
+            ],
         ),
         (StoreKind::Sqlite, vec!["load_extension", "readfile", "writefile", "edit", "fts3_tokenizer", "my_own"]),
     ];

@@ -54,7 +54,8 @@ pub struct Scene {
 impl Scene {
     fn new(kind: StoreKind) -> Scene {
         let dir = tempfile::Builder::new().prefix("recon-inspect-").tempdir().expect("a folder");
-        let scene = Scene { kind, url: String::new(), name: unique_name("recon_inspect"), accounts: RefCell::default(), dir };
+        let scene =
+            Scene { kind, url: String::new(), name: unique_name("recon_inspect"), accounts: RefCell::default(), dir };
         // The servers run as users of their own.
         open_to_all(scene.dir.path(), 0o755);
         std::fs::write(scene.canary(), CANARY).expect("a canary");
@@ -196,7 +197,7 @@ impl Scene {
     /// Past the first wall.
     pub fn run_unexamined(&self, inspection: &Inspection) -> Result<Rows, InspectError> {
         let collection = (self.kind == StoreKind::Mongo).then_some("payout");
-        let examined = Examined::unexamined(self.kind, &inspection.text, collection)?;
+        let examined = Examined::unexamined(self.kind, &inspection.text, collection);
         taken(|each| run(inspection, &examined, each))
     }
 
@@ -282,7 +283,8 @@ impl Scene {
                 let path = self.dir.path().join("shop.db");
                 // A reader that was left would hold a lock against this.
                 runtime().block_on(async {
-                    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path).busy_timeout(Duration::ZERO);
+                    let options =
+                        sqlx::sqlite::SqliteConnectOptions::new().filename(&path).busy_timeout(Duration::ZERO);
                     let mut connection = sqlx::SqliteConnection::connect_with(&options).await.expect("opens");
                     match connection.execute("BEGIN EXCLUSIVE").await {
                         Ok(_) => Vec::new(),
@@ -401,7 +403,10 @@ pub fn taken(
 
 pub fn params() -> Vec<(String, Value)> {
     let factor = Value::Number { amount: Amount::parse("1.5").expect("amount"), form: NumberForm::Decimal };
-    vec![("payout_date".to_owned(), Value::Date(parse_date("2026-11-13").expect("date"))), ("factor".to_owned(), factor)]
+    vec![
+        ("payout_date".to_owned(), Value::Date(parse_date("2026-11-13").expect("date"))),
+        ("factor".to_owned(), factor),
+    ]
 }
 
 fn runtime() -> Runtime {

@@ -114,6 +114,7 @@ fn sqlite_writes_nothing_for_a_check() {
             "VACUUM INTO '{out}'",
             "SELECT 1; VACUUM INTO '{out}'",
             "SELECT 1; DELETE FROM payout",
+            "SELECT 1; COMMIT; DELETE FROM payout",
             "PRAGMA user_version = 7",
             "PRAGMA query_only = OFF",
             "PRAGMA journal_mode = WAL",
@@ -131,7 +132,8 @@ fn sqlite_writes_nothing_for_a_check() {
 fn mongodb_writes_nothing_and_runs_no_code_for_a_check() {
     let scene = Scene::mongo();
     scene.mongo_run(async |database| {
-        let code = mongodb::bson::doc! { "$function": { "body": "function() { return 1; }", "args": [], "lang": "js" } };
+        let code =
+            mongodb::bson::doc! { "$function": { "body": "function() { return 1; }", "args": [], "lang": "js" } };
         let view = mongodb::bson::doc! {
             "create": "coded", "viewOn": "payout", "pipeline": [{ "$project": { "x": code } }],
         };

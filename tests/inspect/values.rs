@@ -9,12 +9,9 @@ use crate::scene::{Scene, taken};
 
 #[test]
 fn ordinary_queries_run() {
-    for (scene, file) in [
-        (Scene::mysql(), MYSQL),
-        (Scene::postgres(), POSTGRES),
-        (Scene::sqlite(), SQLITE),
-        (Scene::mongo(), MONGO),
-    ] {
+    for (scene, file) in
+        [(Scene::mysql(), MYSQL), (Scene::postgres(), POSTGRES), (Scene::sqlite(), SQLITE), (Scene::mongo(), MONGO)]
+    {
         let before = scene.content();
         let reader = scene.reader();
         let fragment = if scene.kind == StoreKind::Mongo { "#payout" } else { "" };
@@ -22,7 +19,8 @@ fn ordinary_queries_run() {
         for text in texts(file) {
             let mut inspection = scene.inspection(text);
             let whole = text.starts_with('{');
-            inspection.store = Locator::parse(&format!("{reader}{}", if whole { "" } else { fragment })).expect("a locator");
+            inspection.store =
+                Locator::parse(&format!("{reader}{}", if whole { "" } else { fragment })).expect("a locator");
             if let Err(error) = taken(|each| inspect(&inspection, each)) {
                 failed.push(format!("{text}\n    {error}"));
             }
@@ -51,7 +49,9 @@ fn columns_need_no_names_and_rows_no_key() {
 fn amounts_are_exact() {
     let long = "12345678901234567890123456789012345.123456789012345678901234567890";
     for scene in [Scene::mysql(), Scene::postgres()] {
-        let rows = scene.run(&format!("SELECT CAST('{long}' AS DECIMAL(65,30)), 0.1 + 0.2, net FROM payout WHERE id = 3")).expect("runs");
+        let rows = scene
+            .run(&format!("SELECT CAST('{long}' AS DECIMAL(65,30)), 0.1 + 0.2, net FROM payout WHERE id = 3"))
+            .expect("runs");
         let expected = [long, "0.3", "0.10"].map(|text| Amount::parse(text).expect("amount"));
         for (value, expected) in rows.rows[0].iter().zip(&expected) {
             let Value::Number { amount, form: NumberForm::Decimal } = value else { panic!("{value:?}") };
@@ -75,7 +75,20 @@ fn what_has_no_form_of_its_own_comes_as_its_text() {
         .expect("runs");
     assert_eq!(
         rows.rows[0].iter().map(ToString::to_string).collect::<Vec<_>>(),
-        ["P1DT2H", "{1,2}", "127.0.0.1/32", "paid", "x", "(1,a)", "[1,5)", "101", "2026-11-13", "10:00:00", "true", "{\"a\":1.50}"]
+        [
+            "P1DT2H",
+            "{1,2}",
+            "127.0.0.1/32",
+            "paid",
+            "x",
+            "(1,a)",
+            "[1,5)",
+            "101",
+            "2026-11-13",
+            "10:00:00",
+            "true",
+            "{\"a\":1.50}"
+        ]
     );
 }
 
@@ -106,7 +119,9 @@ fn parameters_are_bound_with_their_types() {
         }
     }
     let scene = Scene::mongo();
-    let rows = scene.run(r#"[{"$match": {"payout_date": {"$param": "payout_date"}, "id": 1}}, {"$project": {"id": 1}}]"#).expect("runs");
+    let rows = scene
+        .run(r#"[{"$match": {"payout_date": {"$param": "payout_date"}, "id": 1}}, {"$project": {"id": 1}}]"#)
+        .expect("runs");
     assert_eq!(rows.shown(), ["1 1"]);
 }
 

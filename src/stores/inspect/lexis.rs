@@ -173,7 +173,8 @@ impl Reader<'_> {
         let body = &self.rest()[2..];
         // Wherever it stands and whichever store it is: what one server skips another one runs.
         if body.starts_with(['!', '+']) || body.starts_with("M!") || body.starts_with("m!") {
-            let what = format!("a comment that begins with `/*{}` is run by servers", body.chars().next().unwrap_or('!'));
+            let what =
+                format!("a comment that begins with `/*{}` is run by servers", body.chars().next().unwrap_or('!'));
             return self.refuse(what, "leave it out: a check takes no version comments and no optimizer hints");
         }
         let Some(end) = body.find("*/") else {
@@ -237,7 +238,8 @@ impl Reader<'_> {
             return self.refuse(format!("the name that begins here does not end with {end}"), "close it");
         };
         let inside = &self.rest()[1..len - 1];
-        let text = if end == ']' { inside.to_owned() } else { inside.replace(&format!("{end}{end}"), &end.to_string()) };
+        let text =
+            if end == ']' { inside.to_owned() } else { inside.replace(&format!("{end}{end}"), &end.to_string()) };
         self.named(len, text, true);
         Ok(())
     }
@@ -301,7 +303,8 @@ impl Reader<'_> {
                 self.take(2, Before::Symbol(':'));
             }
             '=' => {
-                return self.refuse("`:=` assigns a value", "a check only reads: use a subquery, WITH or a window function");
+                return self
+                    .refuse("`:=` assigns a value", "a check only reads: use a subquery, WITH or a window function");
             }
             c if c.is_ascii_alphabetic() || c == '_' => {
                 let name = self.rest()[1..].find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
@@ -337,9 +340,8 @@ impl Reader<'_> {
                 self.take(1, Before::Symbol(c));
                 Ok(())
             }
-            '@' if self.dialect == Dialect::MySql => {
-                self.refuse("a check has no variables (`@`, `@@`)", "write the value, or give it as a parameter `:name`")
-            }
+            '@' if self.dialect == Dialect::MySql => self
+                .refuse("a check has no variables (`@`, `@@`)", "write the value, or give it as a parameter `:name`"),
             '?' | '@' | '$' if !postgres && starts_word(next) | matches!(c, '?') => {
                 self.refuse(format!("`{c}` is no parameter here"), "name each parameter `:name`")
             }
@@ -347,14 +349,20 @@ impl Reader<'_> {
                 self.refuse("`$1` is no parameter here", "name each parameter `:name`")
             }
             '$' => self.refuse("texts between dollar signs are not taken", "write the text in single quotes"),
-            '{' | '}' => self.refuse(format!("`{c}` has no place in a query"), "write what stands in the braces plainly"),
+            '{' | '}' => {
+                self.refuse(format!("`{c}` has no place in a query"), "write what stands in the braces plainly")
+            }
             '\\' => self.refuse("a backslash outside of a text", "leave it out"),
             c if c.is_ascii() => {
                 let shown = if c.is_control() { format!("U+{:04X}", u32::from(c)) } else { c.to_string() };
-                self.refuse(format!("`{shown}` has no place in a query"), "leave it out, or put it into a text or a quoted name")
+                self.refuse(
+                    format!("`{shown}` has no place in a query"),
+                    "leave it out, or put it into a text or a quoted name",
+                )
             }
             c => {
-                let what = format!("the character U+{:04X} has no place outside of a text or a quoted name", u32::from(c));
+                let what =
+                    format!("the character U+{:04X} has no place outside of a text or a quoted name", u32::from(c));
                 self.refuse(what, "it may have come with a copy from a document: write a plain blank or quote")
             }
         }
@@ -416,7 +424,10 @@ mod tests {
     #[test]
     fn comments_and_the_end_are_blanked_in_place() {
         for dialect in ALL {
-            assert_eq!(plain(dialect, "SELECT 1 -- é;\n, /* a\nb */ 2 ; -- x\n;"), "SELECT 1      \n,     \n     2       \n ");
+            assert_eq!(
+                plain(dialect, "SELECT 1 -- é;\n, /* a\nb */ 2 ; -- x\n;"),
+                "SELECT 1      \n,     \n     2       \n "
+            );
         }
         assert_eq!(plain(Dialect::MySql, "SELECT 1 # é ' \n"), "SELECT 1       \n");
     }
@@ -427,8 +438,14 @@ mod tests {
             let lexed = read(dialect, text).unwrap_or_else(|refusal| panic!("{text}: {refusal}"));
             lexed.quoted.iter().map(|at| lexed.plain[at.clone()].to_owned()).collect::<Vec<_>>()
         };
-        assert_eq!(quoted(Dialect::MySql, r#"'a\'b' , "c""d" , `e``f` , '\\'"#), [r"'a\'b'", r#""c""d""#, "`e``f`", r"'\\'"]);
-        assert_eq!(quoted(Dialect::Postgres, r#"'a\' , E'b\'c' , "d""e" , x'00'"#), [r"'a\'", r"'b\'c'", r#""d""e""#, "'00'"]);
+        assert_eq!(
+            quoted(Dialect::MySql, r#"'a\'b' , "c""d" , `e``f` , '\\'"#),
+            [r"'a\'b'", r#""c""d""#, "`e``f`", r"'\\'"]
+        );
+        assert_eq!(
+            quoted(Dialect::Postgres, r#"'a\' , E'b\'c' , "d""e" , x'00'"#),
+            [r"'a\'", r"'b\'c'", r#""d""e""#, "'00'"]
+        );
         assert_eq!(quoted(Dialect::Postgres, r"some'a\' , b"), [r"'a\'"]);
         assert_eq!(quoted(Dialect::Sqlite, "'a\\' , [b] , `d`, \"e\""), ["'a\\'", "[b]", "`d`", "\"e\""][..].to_vec());
     }
@@ -437,7 +454,8 @@ mod tests {
     fn parameters_and_calls_are_found() {
         let lexed = read(Dialect::Postgres, "SELECT f(:a), g /* x */ ('b:c'), x::date, :b_1 FROM t").expect("reads");
         assert_eq!(lexed.params.iter().map(|p| p.name.as_str()).collect::<Vec<_>>(), ["a", "b_1"]);
-        let calls: Vec<_> = lexed.words.iter().filter(|w| w.opens != Opens::No).map(|w| (w.text.as_str(), w.opens)).collect();
+        let calls: Vec<_> =
+            lexed.words.iter().filter(|w| w.opens != Opens::No).map(|w| (w.text.as_str(), w.opens)).collect();
         assert_eq!(calls, [("f", Opens::AtOnce), ("g", Opens::Later)]);
     }
 

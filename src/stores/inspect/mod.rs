@@ -121,12 +121,12 @@ enum Form {
 impl Examined {
     /// A text that nobody has looked at, so that a test can show that the store's own wall holds without the first.
     #[doc(hidden)]
-    pub fn unexamined(kind: StoreKind, text: &str, collection: Option<&str>) -> Result<Examined, Refusal> {
+    pub fn unexamined(kind: StoreKind, text: &str, collection: Option<&str>) -> Examined {
         let form = match kind {
             StoreKind::Mongo => Form::Pipeline(Piped::unexamined(text, collection)),
             _ => Form::Sql(Statement::unexamined(text)),
         };
-        Ok(Examined { params: Vec::new(), form })
+        Examined { params: Vec::new(), form }
     }
 }
 
@@ -265,10 +265,7 @@ impl std::error::Error for InspectError {}
 ///
 /// # Errors
 /// Rows that were handed over before an error are not all.
-pub fn inspect(
-    inspection: &Inspection,
-    each_row: &mut dyn FnMut(&[String], &[Value]),
-) -> Result<Answer, InspectError> {
+pub fn inspect(inspection: &Inspection, each_row: &mut dyn FnMut(&[String], &[Value])) -> Result<Answer, InspectError> {
     let kind = kind_of(&inspection.store)?;
     let examined = examine(kind, &inspection.text, inspection.store.table())?;
     run(inspection, &examined, each_row)
@@ -291,7 +288,9 @@ pub fn run(
                 true => "this reconciliation has no parameters".to_owned(),
                 false => format!("the parameters are {}", names.join(", ")),
             };
-            return Err(Refusal::new(format!("the query uses the parameter `{name}`, which there is not")).hint(hint).into());
+            return Err(Refusal::new(format!("the query uses the parameter `{name}`, which there is not"))
+                .hint(hint)
+                .into());
         }
     }
     let mut watch = Watch::new(limits, cancel, each_row);

@@ -70,8 +70,11 @@ pub(super) fn examine(text: &str, collection: Option<&str>) -> Result<(Piped, Ve
     let piped = Piped::unexamined(text, collection);
     // What is sent is made of the text again, by its own reader: that one must understand it too.
     let nothing: Vec<(String, Value)> = walk.params.iter().map(|name| (name.clone(), Value::Null)).collect();
-    crate::stores::mongo::readable(&piped.target(&nothing))
-        .map_err(|StoreError { what, hint, .. }| Refusal { what, hint, at: None })?;
+    crate::stores::mongo::readable(&piped.target(&nothing)).map_err(|StoreError { what, hint, .. }| Refusal {
+        what,
+        hint,
+        at: None,
+    })?;
     Ok((piped, walk.params))
 }
 
@@ -114,7 +117,11 @@ impl<'a> Walk<'a> {
     fn whole(&mut self) -> Judged {
         let raw: &RawValue = serde_json::from_str(self.text).map_err(|error| {
             let JsonError { line, column, what } = JsonError::of(&error);
-            Refusal { what: format!("the pipeline is not JSON: {what}"), hint: Some(SHAPE.into()), at: Some((line as u64, column as u64)) }
+            Refusal {
+                what: format!("the pipeline is not JSON: {what}"),
+                hint: Some(SHAPE.into()),
+                at: Some((line as u64, column as u64)),
+            }
         })?;
         if raw.get().starts_with('[') {
             return self.stages(raw, 1);
@@ -128,7 +135,13 @@ impl<'a> Walk<'a> {
                 "pipeline" => self.stages(value, 1)?,
                 "let" => self.value(value, 1)?,
                 "cursor" | "allowDiskUse" => {}
-                _ => return self.refuse(value.get(), format!("the field `{}` is not known here", shorten(&name, 40)), SHAPE),
+                _ => {
+                    return self.refuse(
+                        value.get(),
+                        format!("the field `{}` is not known here", shorten(&name, 40)),
+                        SHAPE,
+                    );
+                }
             }
         }
         Ok(())
@@ -208,7 +221,9 @@ impl<'a> Walk<'a> {
             return self.refuse(raw.get(), format!("nested deeper than {DEEPEST} levels"), SHAPE);
         }
         match raw.get().as_bytes().first() {
-            Some(b'[') => self.items(raw, "this is no array")?.into_iter().try_for_each(|item| self.value(item, depth + 1)),
+            Some(b'[') => {
+                self.items(raw, "this is no array")?.into_iter().try_for_each(|item| self.value(item, depth + 1))
+            }
             Some(b'{') => {
                 let fields = self.fields(raw)?;
                 if let [(name, value)] = fields.as_slice() {

@@ -12,7 +12,7 @@ use crate::stores::StoreError;
 use crate::stores::sql::Dialect;
 
 use super::Refusal;
-use super::dialect::Spoken;
+use super::dialect::{Spoken, in_its_words};
 use super::functions::{self, Standing};
 use super::lexis::{self, Lexed, Opens, Param};
 use super::tree::{Found, Walk};
@@ -114,8 +114,10 @@ pub(super) fn examine(dialect: Dialect, text: &str) -> Result<Statement, Refusal
     nesting(&lexed)?;
     let fault = || Refusal::new("the query cannot be examined on this machine; this is a fault of recon");
     let found = std::thread::scope(|scope| {
-        let examining =
-            std::thread::Builder::new().name("examine".into()).stack_size(STACK).spawn_scoped(scope, || parsed(dialect, &lexed));
+        let examining = std::thread::Builder::new()
+            .name("examine".into())
+            .stack_size(STACK)
+            .spawn_scoped(scope, || parsed(dialect, &lexed));
         examining.ok().and_then(|thread| thread.join().ok()).ok_or_else(fault)?
     })?;
     let functions = calls(dialect, &lexed, &found)?;
@@ -146,7 +148,9 @@ fn nesting(lexed: &Lexed) -> Result<(), Refusal> {
     let queries: Vec<usize> = lexed
         .words
         .iter()
-        .filter(|word| !word.quoted && ["select", "with", "values"].iter().any(|known| word.text.eq_ignore_ascii_case(known)))
+        .filter(|word| {
+            !word.quoted && ["select", "with", "values"].iter().any(|known| word.text.eq_ignore_ascii_case(known))
+        })
         .map(|word| word.at)
         .collect();
     let mut quoted = lexed.quoted.iter().peekable();
@@ -182,6 +186,7 @@ fn parsed(dialect: Dialect, lexed: &Lexed) -> Result<Found, Refusal> {
     let tokens = Tokenizer::new(&spoken, text).tokenize_with_location();
     let tokens = tokens.map_err(|error| unread(text, &error.to_string()))?;
     same_quotes(lexed, &tokens)?;
+    let tokens = in_its_words(dialect, tokens);
     let mut parser = Parser::new(&spoken).with_recursion_limit(RECURSION).with_tokens_with_locations(tokens);
     let query = match parser.parse_query() {
         Ok(query) => query,
@@ -212,22 +217,23 @@ fn parsed(dialect: Dialect, lexed: &Lexed) -> Result<Found, Refusal> {
     read_params.sort_unstable();
     expected.sort_unstable();
     if read_params != expected {
-        return Err(Refusal::new("a `:` cannot be told from a parameter").hint("leave a blank behind a `:` that is none"));
+        return Err(
+            Refusal::new("a `:` cannot be told from a parameter").hint("leave a blank behind a `:` that is none")
+        );
     }
     Ok(found)
 }
 
-const NOT_READ: &str = "recon runs only what it can read; try the query in the store's own client, or write it more plainly";
+const NOT_READ: &str =
+    "recon runs only what it can read; try the query in the store's own client, or write it more plainly";
 
 /// The parser's complaint, with its place.
 fn unread(text: &str, what: &str) -> Refusal {
     let (said, place) = what.split_once(" at Line: ").unwrap_or((what, ""));
     let said = said.strip_prefix("sql parser error: ").unwrap_or(said);
     let refusal = Refusal::new(format!("the query cannot be read: {}", shorten(said, 200))).hint(NOT_READ);
-    let numbers: Vec<u64> = place
-        .split(|c: char| !c.is_ascii_digit())
-        .filter_map(|number| number.parse().ok())
-        .collect();
+    let numbers: Vec<u64> =
+        place.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse().ok()).collect();
     match numbers.as_slice() {
         [line, column, ..] if *line > 0 => Refusal { at: Some((*line, *column)), ..refusal },
         _ => refusal.at_byte(text, text.trim_end().len()),
@@ -279,8 +285,7 @@ fn same_quotes(lexed: &Lexed, tokens: &[TokenWithSpan]) -> Result<(), Refusal> {
 
 /// A token of the parser's may begin with the letter before the quote: `E'…'`, `x'…'`.
 fn same_start(text: &str, our: &Range<usize>, parsed: &Range<usize>) -> bool {
-    our.start == parsed.start
-        || (our.start == parsed.start + 1 && text.as_bytes()[parsed.start].is_ascii_alphabetic())
+    our.start == parsed.start || (our.start == parsed.start + 1 && text.as_bytes()[parsed.start].is_ascii_alphabetic())
 }
 
 /// Goes forward through a text, from one place to the next.
@@ -323,7 +328,7 @@ fn calls(dialect: Dialect, lexed: &Lexed, found: &Found) -> Result<Vec<String>, 
         if !word.quoted && functions::is_structure(dialect, &name) {
             continue;
         }
-        if found.given.iter().any(|given| *given == word.text) && !functions::is_harmful(&name) {
+        if found.given.contains(&word.text) && !functions::is_harmful(&name) {
             continue;
         }
         // A quoted name is one of the store's own functions only in the spelling that the store gave it.
@@ -334,11 +339,15 @@ fn calls(dialect: Dialect, lexed: &Lexed, found: &Found) -> Result<Vec<String>, 
         }
         if dialect == Dialect::MySql && word.opens == Opens::Later && functions::needs_its_parenthesis(&name) {
             let shown = word.text.to_uppercase();
-            return Err(Refusal::new(format!("`{shown} (`: with a blank MySQL takes this for a function of somebody's own"))
-                .hint(format!("write `{shown}(`"))
-                .at_byte(&lexed.plain, word.at));
+            return Err(Refusal::new(format!(
+                "`{shown} (`: with a blank MySQL takes this for a function of somebody's own"
+            ))
+            .hint(format!("write `{shown}(`"))
+            .at_byte(&lexed.plain, word.at));
         }
-        if !used.contains(&name) {
+        // Behind a dot it is looked up in the schema named there, which the walk has found to be the server's own.
+        let qualified = lexed.plain[..word.at].trim_end_matches([' ', '\t', '\n', '\r']).ends_with('.');
+        if !qualified && !used.contains(&name) {
             used.push(name);
         }
     }

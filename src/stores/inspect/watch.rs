@@ -2,8 +2,8 @@
 //!
 //! Must not know how a store is told to end it.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::domain::Value;
@@ -145,7 +145,8 @@ impl<'a> Watch<'a> {
         }
         if self.bytes.saturating_add(bytes) > self.limits.bytes {
             let (limit, rows) = (self.limits.bytes, self.rows);
-            self.truncated = Some(format!("the rows are longer than {limit} bytes: those after {rows} rows were not read"));
+            self.truncated =
+                Some(format!("the rows are longer than {limit} bytes: those after {rows} rows were not read"));
             return Err(Halt::Enough);
         }
         self.rows += 1;

@@ -34,7 +34,8 @@ pub(in crate::stores) fn beyond_reading(url: &str, settings: &Settings) -> Resul
     let asked = doc! { "connectionStatus": 1, "showPrivileges": true };
     let status = connection.runtime.block_on(async { connection.database.run_command(asked).await });
     let status = status.map_err(|error| connection.place.error(&error, "asking for the account's privileges"))?;
-    let unreadable = || StoreError::failed(format!("MongoDB at {} does not tell the account's privileges", connection.place.name));
+    let unreadable =
+        || StoreError::failed(format!("MongoDB at {} does not tell the account's privileges", connection.place.name));
     sentences(&status).map_err(|_| unreadable())
 }
 
@@ -78,11 +79,14 @@ mod tests {
             let info = doc! { "authenticatedUsers": users, "authenticatedUserPrivileges": privileges };
             sentences(&doc! { "authInfo": info }).expect("reads")
         };
-        let reads = doc! { "resource": { "db": "p2p", "collection": "" }, "actions": ["find", "listCollections", "collStats"] };
+        let reads =
+            doc! { "resource": { "db": "p2p", "collection": "" }, "actions": ["find", "listCollections", "collStats"] };
         assert_eq!(told(vec![reads.clone()]), Vec::<String>::new());
-        let writes = doc! { "resource": { "db": "p2p", "collection": "payout" }, "actions": ["find", "insert", "update"] };
+        let writes =
+            doc! { "resource": { "db": "p2p", "collection": "payout" }, "actions": ["find", "insert", "update"] };
         let rules = doc! { "resource": { "cluster": true }, "actions": ["shutdown", "killop"] };
-        let all = doc! { "resource": { "db": "", "collection": "" }, "actions": ["a", "b", "c", "d", "e", "f", "g", "h"] };
+        let all =
+            doc! { "resource": { "db": "", "collection": "" }, "actions": ["a", "b", "c", "d", "e", "f", "g", "h"] };
         assert_eq!(
             told(vec![reads, writes, rules, all]),
             [

@@ -48,7 +48,13 @@ pub(in crate::stores) fn inspect(
     let patience = watch.limits().time.saturating_add(ENDING);
     connection.be_patient(Patience::Each(patience)).map_err(known)?;
     watch.start();
-    let mut taken = Taken { watch, decoding: Decoding::new(&settings.zone), batch: Batch::default(), values: Vec::new(), halt: None };
+    let mut taken = Taken {
+        watch,
+        decoding: Decoding::new(&settings.zone),
+        batch: Batch::default(),
+        values: Vec::new(),
+        halt: None,
+    };
     let read = read(&mut connection, &sql, &arguments, &server.place, &mut taken);
     match (taken.halt, read) {
         (None, Ok(())) => {
@@ -88,14 +94,18 @@ fn read(
             .into());
     }
     taken.watch.columns(prepared.columns.iter().map(|column| column.name_str().into_owned()).collect());
-    connection.rows(&prepared, arguments, taken).map_err(|error| failed(error, place, Doing::Reading(taken.watch.rows()), taken.watch))
+    connection
+        .rows(&prepared, arguments, taken)
+        .map_err(|error| failed(error, place, Doing::Reading(taken.watch.rows()), taken.watch))
 }
 
 fn failed(error: WireError, place: &str, doing: Doing, watch: &Watch<'_>) -> InspectError {
     match &error {
         // The server's own limits of time and of waiting for locks; 1317 says only that somebody interrupted it.
         WireError::Server { number: 1969 | 3024 | 1205, .. } => watch.error(Halt::TimedOut, place.to_owned(), true),
-        WireError::Server { number: 1317, .. } if watch.is_late() => watch.error(Halt::TimedOut, place.to_owned(), true),
+        WireError::Server { number: 1317, .. } if watch.is_late() => {
+            watch.error(Halt::TimedOut, place.to_owned(), true)
+        }
         WireError::Server { number: 1792 | 1836 | 1290, message } => {
             Refusal::new(format!("{place}: the query writes: {message}")).hint("a check only reads").into()
         }

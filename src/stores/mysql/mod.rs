@@ -15,10 +15,10 @@ mod wire;
 
 use self::connect::{Server, Session};
 use self::decode::Decoder;
-use self::select::{Field, Relation};
-use self::stream::{Gather, ToOutlet};
 pub(super) use self::inspect::inspect;
 pub(super) use self::privileges::beyond_reading;
+use self::select::{Field, Relation};
+use self::stream::{Gather, ToOutlet};
 use self::wire::{Arguments, Rows};
 use super::{
     Column, KeyRange, Opened, Outlet, ReadEnd, ReadRequest, Settings, Snapshot, Source, StoreError, Target, Wish,

@@ -135,7 +135,10 @@ mod tests {
             assert_eq!(told(line), (vec![], vec![]), "{line}");
         }
         assert_eq!(
-            told("GRANT ALL PRIVILEGES ON *.* TO `root`@`localhost` IDENTIFIED BY PASSWORD '*SECRET' WITH GRANT OPTION").0,
+            told(
+                "GRANT ALL PRIVILEGES ON *.* TO `root`@`localhost` IDENTIFIED BY PASSWORD '*SECRET' WITH GRANT OPTION"
+            )
+            .0,
             ["it may do everything on *.*", "it may pass its privileges on *.* on to others (GRANT OPTION)"]
         );
         assert_eq!(

@@ -118,7 +118,9 @@ impl Guarded<'_, '_> {
         inside.map_err(|e| refused(place, &e))?;
         let described = self.connection.prepare(query(sql.to_owned())).await.map_err(|e| refused(place, &e))?;
         if described.columns().is_empty() {
-            return Err(Refusal::new("the text is no query: it returns no columns").hint("a check is one SELECT").into());
+            return Err(Refusal::new("the text is no query: it returns no columns")
+                .hint("a check is one SELECT")
+                .into());
         }
         let wanted = match described.parameters() {
             Some(Either::Right(count)) => count,
@@ -126,7 +128,9 @@ impl Guarded<'_, '_> {
             None => 0,
         };
         if wanted != arguments_len(&arguments) {
-            return Err(Refusal::new("the query has parameters without a name").hint("name each parameter `:name`").into());
+            return Err(Refusal::new("the query has parameters without a name")
+                .hint("name each parameter `:name`")
+                .into());
         }
         self.watch.columns(described.columns().iter().map(|column| column.name().to_owned()).collect());
         let width = described.columns().len();
@@ -214,7 +218,9 @@ pub(in crate::stores) fn beyond_reading(path: &Path) -> Result<Vec<String>, Stor
     std::fs::metadata(path).map_err(|error| StoreError::usage(format!("{place}: {error}")))?;
     // Opened for writing, and nothing written.
     Ok(match std::fs::OpenOptions::new().write(true).open(path) {
-        Ok(_) => vec![format!("recon's account of this machine may write the file {place} (a check opens it for reading alone)")],
+        Ok(_) => vec![format!(
+            "recon's account of this machine may write the file {place} (a check opens it for reading alone)"
+        )],
         Err(_) => Vec::new(),
     })
 }
