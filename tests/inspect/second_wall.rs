@@ -33,7 +33,7 @@ fn mysql_writes_nothing_for_a_check() {
             "CREATE TEMPORARY TABLE stolen AS SELECT * FROM payout",
             "ALTER TABLE payout ADD COLUMN x INTEGER",
             "CREATE USER thief",
-            "SET GLOBAL max_connections = 5",
+            "SET GLOBAL max_error_count = 65",
             "SET SESSION TRANSACTION READ WRITE",
             "SET STATEMENT max_statement_time = 0 FOR INSERT INTO spent VALUES ('spent')",
             "CALL spend_all()",
