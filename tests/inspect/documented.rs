@@ -24,3 +24,24 @@ fn the_page_lists_what_may_be_called() {
     }
     assert!(functions(StoreKind::Mongo).is_empty());
 }
+
+/// SQLite comes with recon: what is listed is there. (Of a server's functions, newer and older versions have others.)
+#[test]
+fn the_functions_of_sqlite_are_there() {
+    use sqlx::{Connection, Row};
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let there: Vec<String> = runtime.block_on(async {
+        let mut connection = sqlx::SqliteConnection::connect("sqlite::memory:").await.expect("opens");
+        let rows = sqlx::query("SELECT name FROM pragma_function_list UNION SELECT name FROM pragma_module_list");
+        rows.fetch_all(&mut connection).await.expect("lists").iter().map(|row| row.get(0)).collect()
+    });
+    // Words of the language, and functions that are tables, which are met when they are first used.
+    let others = ["cast", "current_date", "current_time", "current_timestamp", "json_each", "json_tree"];
+    let missing: Vec<_> = functions(StoreKind::Sqlite)
+        .into_iter()
+        .filter(|name| {
+            !there.iter().any(|known| known == name) && !others.contains(name) && !name.starts_with("pragma_")
+        })
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}

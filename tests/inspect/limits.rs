@@ -27,7 +27,7 @@ fn endless(kind: StoreKind) -> Vec<&'static str> {
             "SELECT count(*) FROM generate_series(1, 1000000) a, generate_series(1, 1000000) b",
             "WITH RECURSIVE r (n) AS (SELECT 1 UNION ALL SELECT n + 1 - 1 FROM r) SELECT count(*) FROM r",
             "SELECT max(md5(a::text || b::text)) FROM generate_series(1, 1000000) a, generate_series(1, 1000000) b",
-            "SELECT regexp_replace(repeat('a', 2000), '(a*)*(a*)*(a*)*b', '') FROM generate_series(1, 1000000)",
+            "SELECT a, count(*) FROM generate_series(1, 1000000) a, generate_series(1, 1000000) b GROUP BY a ORDER BY 2",
         ],
         StoreKind::Sqlite => vec![
             "WITH RECURSIVE r (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT count(*) FROM r",
@@ -36,7 +36,7 @@ fn endless(kind: StoreKind) -> Vec<&'static str> {
         ],
         StoreKind::Mongo => vec![
             r#"[{"$lookup": {"from": "big", "pipeline": [], "as": "a"}}, {"$unwind": "$a"}, {"$lookup": {"from": "big", "pipeline": [], "as": "b"}}, {"$unwind": "$b"}, {"$lookup": {"from": "big", "pipeline": [], "as": "c"}}, {"$unwind": "$c"}, {"$count": "n"}]"#,
-            r#"[{"$lookup": {"from": "big", "pipeline": [], "as": "a"}}, {"$unwind": "$a"}, {"$lookup": {"from": "big", "pipeline": [], "as": "b"}}, {"$unwind": "$b"}, {"$lookup": {"from": "big", "pipeline": [], "as": "c"}}, {"$unwind": "$c"}, {"$match": {"id": 0}}]"#,
+            r#"[{"$lookup": {"from": "big", "pipeline": [], "as": "a"}}, {"$unwind": "$a"}, {"$lookup": {"from": "big", "pipeline": [], "as": "b"}}, {"$unwind": "$b"}, {"$lookup": {"from": "big", "pipeline": [], "as": "c"}}, {"$unwind": "$c"}, {"$group": {"_id": "$c._id", "n": {"$sum": "$b._id"}}}]"#,
         ],
     }
 }
@@ -45,7 +45,9 @@ fn endless(kind: StoreKind) -> Vec<&'static str> {
 fn flood(kind: StoreKind) -> &'static str {
     match kind {
         StoreKind::MySql => "SELECT a.seq, b.seq FROM seq_1_to_1000000 a, seq_1_to_1000000 b",
-        StoreKind::Postgres => "SELECT a, b FROM generate_series(1, 1000000) a, generate_series(1, 1000000) b",
+        StoreKind::Postgres => {
+            "SELECT a, b FROM generate_series(1, 1000) a, generate_series(1, 1000) b, generate_series(1, 1000) c"
+        }
         StoreKind::Sqlite => "WITH RECURSIVE r (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT n, n FROM r",
         StoreKind::Mongo => {
             r#"[{"$lookup": {"from": "big", "pipeline": [], "as": "a"}}, {"$unwind": "$a"}, {"$lookup": {"from": "big", "pipeline": [], "as": "b"}}, {"$unwind": "$b"}, {"$project": {"_id": 0, "a": "$a._id", "b": "$b._id"}}]"#

@@ -106,7 +106,7 @@ fn no_short_text_keeps_the_examiner_busy() {
     ];
     for kind in [StoreKind::MySql, StoreKind::Postgres, StoreKind::Sqlite] {
         for opener in openers {
-            for count in [5, 12, 40, 400] {
+            for count in [12, 400] {
                 let (open, close) = (opener.repeat(count), ")".repeat(count * opener.matches('(').count()));
                 let texts = [
                     format!("SELECT {open}1{close}"),

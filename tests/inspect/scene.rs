@@ -197,7 +197,7 @@ impl Scene {
     /// Past the first wall.
     pub fn run_unexamined(&self, inspection: &Inspection) -> Result<Rows, InspectError> {
         let collection = (self.kind == StoreKind::Mongo).then_some("payout");
-        let examined = Examined::unexamined(self.kind, &inspection.text, collection)?;
+        let examined = Examined::unexamined(self.kind, &inspection.text, collection);
         taken(|each| run(inspection, &examined, each))
     }
 
@@ -211,7 +211,7 @@ impl Scene {
                  UNION ALL SELECT what FROM spent UNION ALL SELECT CONCAT_WS(' ', 'receipt', next_not_cached_value) FROM receipt \
                  UNION ALL SELECT CONCAT_WS(' ', id, name) FROM investor \
                  UNION ALL SELECT CONCAT_WS(' ', variable_name, variable_value) FROM information_schema.global_variables \
-                   WHERE variable_name IN ('max_connections', 'read_only')",
+                   WHERE variable_name IN ('max_error_count', 'read_only')",
             ),
             StoreKind::Postgres => self.rows(
                 "SELECT relname || ' ' || relkind::text FROM pg_class WHERE relnamespace = 'public'::regnamespace \

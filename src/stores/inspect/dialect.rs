@@ -8,12 +8,12 @@ use sqlparser::ast::{BinaryOperator, Expr};
 use sqlparser::dialect::{Dialect as Parsing, MySqlDialect, PostgreSqlDialect, Precedence, SQLiteDialect};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::Token;
+use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use crate::stores::sql::Dialect;
 
 /// Expressions that are begun at most, the same one each time it is tried again.
-const PATIENCE: u32 = 100_000;
+const PATIENCE: u32 = 40_000;
 
 /// A store's dialect.
 #[derive(Debug)]
@@ -56,11 +56,54 @@ impl Spoken {
                 let known = ["null", "true", "false", "distinct"];
                 let next = 1 + usize::from(negated);
                 (!known.iter().any(|word| is(next, word)))
-                    .then(|| (Infix::Words(next, BinaryOperator::Eq), Precedence::Is))
+                    .then_some((Infix::Words(next, BinaryOperator::Eq), Precedence::Is))
             }
             _ => None,
         }
     }
+}
+
+/// MySQL's units of two parts.
+const UNITS: [&str; 11] = [
+    "second_microsecond",
+    "minute_microsecond",
+    "minute_second",
+    "hour_microsecond",
+    "hour_second",
+    "hour_minute",
+    "day_microsecond",
+    "day_second",
+    "day_minute",
+    "day_hour",
+    "year_month",
+];
+
+/// Words for the parser in the place of those that it does not know. Whatever else stands in the text stands there still:
+/// what is sent is the text, and this is only what it is judged by.
+pub(super) fn in_its_words(store: Dialect, tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    if store != Dialect::MySql {
+        return tokens;
+    }
+    let is = |token: &TokenWithSpan, word: &str| match &token.token {
+        Token::Word(found) => found.quote_style.is_none() && found.value.eq_ignore_ascii_case(word),
+        _ => false,
+    };
+    let words: Vec<usize> = (0..tokens.len()).filter(|at| !matches!(tokens[*at].token, Token::Whitespace(_))).collect();
+    let mut gone = vec![false; tokens.len()];
+    for around in words.windows(3) {
+        let [a, b, c] = [around[0], around[1], around[2]];
+        if is(&tokens[a], "character") && is(&tokens[b], "set") && matches!(tokens[c].token, Token::Word(_)) {
+            [a, b, c].into_iter().for_each(|at| gone[at] = true);
+        } else if is(&tokens[a], "sounds") && is(&tokens[b], "like") {
+            gone[a] = true;
+        }
+    }
+    let kept = tokens.into_iter().zip(gone).filter(|(_, gone)| !gone).map(|(token, _)| token);
+    kept.map(|token| match UNITS.iter().any(|unit| is(&token, unit)) {
+        true => TokenWithSpan { token: Token::make_keyword("DAY"), span: token.span },
+        false => token,
+    })
+    .collect()
 }
 
 /// An operator of so many words.
@@ -162,5 +205,9 @@ impl Parsing for Spoken {
 
     fn supports_bitwise_shift_operators(&self) -> bool {
         true
+    }
+
+    fn supports_bang_not_operator(&self) -> bool {
+        self.store == Dialect::MySql
     }
 }

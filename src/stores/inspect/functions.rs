@@ -89,21 +89,18 @@ const POSTGRES: &str = "\
     current_catalog current_database current_role current_schema current_user session_user user version pg_typeof \
     hashtext pg_column_size row";
 
+/// As far as SQLite is built into recon: without the functions of mathematics.
 const SQLITE: &str = "\
-    avg count group_concat max median min percentile percentile_cont percentile_disc string_agg sum total \
-    json_group_array json_group_object jsonb_group_array jsonb_group_object \
-    cume_dist dense_rank first_value lag last_value lead nth_value ntile percent_rank rank row_number \
-    abs acos acosh asin asinh atan atan2 atanh ceil ceiling cos cosh degrees exp floor ln log log10 log2 mod pi pow power \
-    radians random round sign sin sinh sqrt tan tanh trunc \
-    char coalesce concat concat_ws format glob hex if ifnull iif instr length like likelihood likely lower ltrim nullif \
-    octet_length printf quote replace rtrim soundex substr substring trim typeof unhex unicode unistr unlikely upper cast \
-    current_date current_time current_timestamp date datetime julianday strftime time timediff unixepoch \
-    json json_array json_array_insert json_array_length json_error_position json_extract json_insert json_object \
-    json_patch json_pretty json_quote json_remove json_replace json_set json_type json_valid jsonb jsonb_array \
-    jsonb_extract jsonb_insert jsonb_object jsonb_patch jsonb_remove jsonb_replace jsonb_set \
-    json_each json_tree jsonb_each jsonb_tree \
-    pragma_foreign_key_list pragma_index_info pragma_index_list pragma_index_xinfo pragma_table_info pragma_table_list \
-    pragma_table_xinfo bm25 highlight snippet sqlite_version";
+    avg count group_concat max min string_agg sum total json_group_array json_group_object jsonb_group_array \
+    jsonb_group_object cume_dist dense_rank first_value lag last_value lead nth_value ntile percent_rank rank \
+    row_number abs random round sign char coalesce concat concat_ws format glob hex if ifnull iif instr length like \
+    likelihood likely lower ltrim nullif octet_length printf quote replace rtrim soundex substr substring trim \
+    typeof unhex unicode unistr unlikely upper cast current_date current_time current_timestamp date datetime \
+    julianday strftime time timediff unixepoch json json_array json_array_length json_error_position json_extract \
+    json_insert json_object json_patch json_pretty json_quote json_remove json_replace json_set json_type json_valid \
+    jsonb jsonb_array jsonb_extract jsonb_insert jsonb_object jsonb_patch jsonb_remove jsonb_replace jsonb_set \
+    json_each json_tree pragma_foreign_key_list pragma_index_info pragma_index_list pragma_index_xinfo \
+    pragma_table_info pragma_table_list pragma_table_xinfo bm25 highlight snippet sqlite_version";
 
 /// What names would do; with a star, all that begin so. Only for the message: what is not listed above is refused
 /// in any case.

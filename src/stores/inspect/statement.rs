@@ -12,7 +12,7 @@ use crate::stores::StoreError;
 use crate::stores::sql::Dialect;
 
 use super::Refusal;
-use super::dialect::Spoken;
+use super::dialect::{Spoken, in_its_words};
 use super::functions::{self, Standing};
 use super::lexis::{self, Lexed, Opens, Param};
 use super::tree::{Found, Walk};
@@ -186,7 +186,8 @@ fn parsed(dialect: Dialect, lexed: &Lexed) -> Result<Found, Refusal> {
     let tokens = Tokenizer::new(&spoken, text).tokenize_with_location();
     let tokens = tokens.map_err(|error| unread(text, &error.to_string()))?;
     same_quotes(lexed, &tokens)?;
-    double_quotes(dialect, text, &tokens)?;
+    misspelt_names(dialect, text, &tokens)?;
+    let tokens = in_its_words(dialect, tokens);
     let mut parser = Parser::new(&spoken).with_recursion_limit(RECURSION).with_tokens_with_locations(tokens);
     let query = match parser.parse_query() {
         Ok(query) => query,
@@ -240,22 +241,17 @@ fn unread(text: &str, what: &str) -> Refusal {
     }
 }
 
-/// What stands in double quotes is a name in one store and a text in another; SQLite takes a misspelt name for a text,
-/// which no value ever equals.
-fn double_quotes(dialect: Dialect, text: &str, tokens: &[TokenWithSpan]) -> Result<(), Refusal> {
-    let found = tokens.iter().find(|token| match (&token.token, dialect) {
-        (Token::Word(word), Dialect::Sqlite) => word.quote_style == Some('"'),
-        (Token::DoubleQuotedString(_), Dialect::Sqlite | Dialect::MySql) => true,
+/// SQLite takes a misspelt name in double quotes for a text, which no value ever equals.
+fn misspelt_names(dialect: Dialect, text: &str, tokens: &[TokenWithSpan]) -> Result<(), Refusal> {
+    let found = tokens.iter().find(|token| match &token.token {
+        Token::Word(word) => dialect == Dialect::Sqlite && word.quote_style == Some('"'),
+        Token::DoubleQuotedString(_) => dialect == Dialect::Sqlite,
         _ => false,
     });
     let Some(token) = found else { return Ok(()) };
-    let (what, hint) = match dialect {
-        Dialect::MySql => ("a text in double quotes", "write 'texts' in single quotes, and names in `backquotes`"),
-        _ => {
-            ("a name in double quotes, which SQLite takes for a text when it is misspelt", "write [name], or no quotes")
-        }
-    };
-    Err(Refusal::new(what).hint(hint).at_byte(text, byte_at(text, token.span.start)))
+    Err(Refusal::new("a name in double quotes: SQLite takes it for a text when it is misspelt")
+        .hint("write [name], or the name without quotes")
+        .at_byte(text, byte_at(text, token.span.start)))
 }
 
 /// The parser and we must agree on what is quoted and that nothing is a comment: two readings of one text are how a
@@ -363,7 +359,9 @@ fn calls(dialect: Dialect, lexed: &Lexed, found: &Found) -> Result<Vec<String>, 
             .hint(format!("write `{shown}(`"))
             .at_byte(&lexed.plain, word.at));
         }
-        if !used.contains(&name) {
+        // Behind a dot it is looked up in the schema named there, which the walk has found to be the server's own.
+        let qualified = lexed.plain[..word.at].trim_end_matches([' ', '\t', '\n', '\r']).ends_with('.');
+        if !qualified && !used.contains(&name) {
             used.push(name);
         }
     }

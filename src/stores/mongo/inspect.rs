@@ -4,7 +4,7 @@
 //! MongoDB has no read-only transaction for this. In its place the server is asked first what it understood, views put
 //! in their place: a pipeline in which it sees a stage that writes, or code, is not run.
 
-use std::future::Future;
+use std::future::{Future, IntoFuture};
 use std::time::{Duration, Instant};
 
 use mongodb::bson::{Bson, Document, RawDocumentBuf, doc};
@@ -28,6 +28,10 @@ const ENDING: Duration = Duration::from_secs(3);
 const PAUSE: Duration = Duration::from_millis(5);
 /// Documents of a reply at most.
 const TOGETHER: u64 = 1_000;
+/// Collections and views that a pipeline may read, views' own among them.
+const MOST_COLLECTIONS: usize = 100;
+/// The server's code for a missing privilege.
+const UNAUTHORIZED: i32 = 13;
 /// The server's code for its own limit of time.
 const TIME_EXPIRED: i32 = 50;
 
@@ -135,20 +139,11 @@ impl Guarded<'_, '_> {
         self.place.error(error, &doing).into()
     }
 
-    /// Lets the server say what it understood.
-    async fn ask(&self, database: &mongodb::Database) -> Result<(), Ended> {
-        let mut command = pipeline::explain(self.query);
-        command.insert("maxTimeMS", milliseconds(self.watch.limits().time));
-        match Self::wait(self.watch, async { database.run_command(command).await }).await? {
-            Ok(explained) => understood(&explained).map_err(|name| {
-                let collection = &self.query.collection;
-                Refusal::new(format!("`{name}` would be run for the pipeline over `{collection}`: a check only reads"))
-                    .hint("it may stand in a view that the pipeline reads")
-                    .into()
-            }),
-            // A server that cannot explain is not asked to run what nobody has seen.
-            Err(error) => Err(self.failed(&error, true)),
-        }
+    fn harmful(&self, name: &str) -> Ended {
+        let collection = &self.query.collection;
+        Refusal::new(format!("`{name}` would be run for the pipeline over `{collection}`: a check only reads"))
+            .hint("it may stand in a view that the pipeline reads")
+            .into()
     }
 
     /// Looks whether every collection that is named is there: a misspelt one has no documents, and so no violations.
@@ -161,16 +156,59 @@ impl Guarded<'_, '_> {
             None => Ok(()),
             Some(name) => {
                 let near = crate::config::did_you_mean(name, known.iter().map(String::as_str));
+                let near = near.unwrap_or_else(|| "`db.getCollectionNames()` lists them".to_owned());
                 let what = format!("{}: there is no collection `{name}`", self.place.name);
-                Err(Refusal::new(what)
-                    .hint(near.unwrap_or_else(|| "`db.getCollectionNames()` lists them".to_owned()))
-                    .into())
+                Err(Refusal::new(what).hint(near).into())
             }
         }
     }
 
-    async fn read(&mut self, database: &mongodb::Database, session: &mut ClientSession) -> Result<(), Ended> {
+    /// Looks into the views that the pipeline reads, and into those that they read.
+    async fn views(&self, database: &mongodb::Database) -> Result<(), Ended> {
+        let mut names = vec![self.query.collection.clone()];
+        self.query.stages.iter().flatten().for_each(|stage| named(stage, &mut names));
+        let mut at = 0;
+        while at < names.len() {
+            if names.len() > MOST_COLLECTIONS {
+                return Err(Refusal::new(format!(
+                    "the pipeline reads more than {MOST_COLLECTIONS} collections and views"
+                ))
+                .hint("make several checks of it")
+                .into());
+            }
+            let asked = doc! { "listCollections": 1, "filter": { "name": { "$in": &names[at..] }, "type": "view" } };
+            at = names.len();
+            let listed = Self::wait(self.watch, async { database.run_command(asked).await }).await?;
+            let listed = match listed {
+                Ok(listed) => listed,
+                // An account that may not list them: what the server explains must do.
+                Err(error) if code(&error) == Some(UNAUTHORIZED) => return Ok(()),
+                Err(error) => return Err(self.failed(&error, false)),
+            };
+            let views = listed.get_document("cursor").and_then(|cursor| cursor.get_array("firstBatch"));
+            for view in views.into_iter().flatten().filter_map(Bson::as_document) {
+                let Ok(options) = view.get_document("options") else { continue };
+                understood(options).map_err(|name| self.harmful(&name))?;
+                named(options, &mut names);
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets the server say what it understood.
+    async fn ask(&self, database: &mongodb::Database) -> Result<(), Ended> {
         self.look(database).await?;
+        self.views(database).await?;
+        let mut command = pipeline::explain(self.query);
+        command.insert("maxTimeMS", milliseconds(self.watch.limits().time));
+        match Self::wait(self.watch, async { database.run_command(command).await }).await? {
+            Ok(explained) => understood(&explained).map_err(|name| self.harmful(&name)),
+            // A server that cannot explain is not asked to run what nobody has seen.
+            Err(error) => Err(self.failed(&error, true)),
+        }
+    }
+
+    async fn read(&mut self, database: &mongodb::Database, session: &mut ClientSession) -> Result<(), Ended> {
         self.ask(database).await?;
         let more = self.watch.one_more();
         let mut stages = self.query.stages.clone().unwrap_or_default();
@@ -185,7 +223,7 @@ impl Guarded<'_, '_> {
         options.let_vars = self.query.variables.clone();
         let collection = database.collection::<RawDocumentBuf>(&self.query.collection);
         let starting = collection.aggregate(stages).with_options(options).session(&mut *session).batch();
-        let cursor = Self::wait(self.watch, starting).await?;
+        let cursor = Self::wait(self.watch, starting.into_future()).await?;
         let mut cursor = Cursor::Session(cursor.map_err(|error| self.failed(&error, false))?);
         let Some(mut batches) = Batches::of(&mut cursor, Some(session)) else {
             return Err(StoreError::failed("a cursor lost its session").into());
@@ -213,12 +251,28 @@ impl Guarded<'_, '_> {
     }
 }
 
+/// Gathers the collections that a stage, or a view, names at any depth.
+fn named(document: &Document, names: &mut Vec<String>) {
+    for (field, value) in document {
+        match value {
+            Bson::String(name)
+                if ["from", "coll", "$unionWith", "viewOn"].contains(&field.as_str()) && !names.contains(name) =>
+            {
+                names.push(name.clone());
+            }
+            Bson::Document(inner) => named(inner, names),
+            Bson::Array(items) => items.iter().filter_map(Bson::as_document).for_each(|inner| named(inner, names)),
+            _ => {}
+        }
+    }
+}
+
 /// The other collections that a stage reads, at whatever depth.
 fn collections(stage: &Document, named: &mut Vec<String>) {
     for (key, value) in stage {
         match (key.as_str(), value) {
             ("$lookup" | "$graphLookup", Bson::Document(of)) => {
-                named.extend(of.get_str("from").ok().map(str::to_owned))
+                named.extend(of.get_str("from").ok().map(str::to_owned));
             }
             ("$unionWith", Bson::String(name)) => named.push(name.clone()),
             ("$unionWith", Bson::Document(of)) => named.extend(of.get_str("coll").ok().map(str::to_owned)),
@@ -227,7 +281,7 @@ fn collections(stage: &Document, named: &mut Vec<String>) {
         match value {
             Bson::Document(inner) => collections(inner, named),
             Bson::Array(items) => {
-                items.iter().filter_map(Bson::as_document).for_each(|inner| collections(inner, named))
+                items.iter().filter_map(Bson::as_document).for_each(|inner| collections(inner, named));
             }
             _ => {}
         }

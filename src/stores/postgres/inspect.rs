@@ -25,6 +25,12 @@ use crate::stores::{Settings, StoreError};
 const LOOK_UP: Duration = Duration::from_millis(50);
 /// Longest wait for the server's word that a query is gone.
 const ENDING: Duration = Duration::from_secs(3);
+/// Bytes of one reply, about: the server puts all rows of a FETCH aside before it sends the first of them.
+const REPLY_BYTES: u64 = 256 << 10;
+/// Rows of the first reply, before it is known how long they are.
+const FIRST_ROWS: u64 = 16;
+/// Rows of a reply at most.
+const MOST_ROWS: u64 = 5_000;
 /// First pause between two questions whether it is.
 const PAUSE: Duration = Duration::from_millis(5);
 /// Where the server can, it looks now and then whether we are still there, and ends the query when we are not.
@@ -253,45 +259,62 @@ impl Guarded<'_, '_> {
         self.fetch(&decoders).await
     }
 
+    /// Fetches all rows, so many at a time.
     async fn fetch(&mut self, decoders: &[Decoder]) -> Result<(), Ended> {
-        let count = i64::try_from(self.watch.one_more()).map_or("ALL".to_owned(), |count| format!("FORWARD {count}"));
-        let fetch = format!("FETCH {count} FROM recon_check");
-        let zone = &self.settings.zone;
         let (mut batch, mut values) = (Batch::default(), Vec::new());
-        let failed = {
-            let mut rows = self.connection.fetch_many(sqlx::query(AssertSqlSafe(fetch)).persistent(false));
-            let mut counted = None;
-            loop {
-                // A row that is there already needs no timer.
-                let next = match rows.next().now_or_never() {
-                    Some(next) => next,
-                    None => match tokio::time::timeout(LOOK_UP, rows.next()).await {
-                        Ok(next) => next,
-                        Err(_) => {
-                            self.watch.look().map_err(Ended::Halted)?;
-                            continue;
-                        }
-                    },
-                };
-                match next {
-                    Some(Ok(Either::Right(row))) => {
-                        let bytes = decoded(&row, decoders, &mut batch, &mut values, zone);
-                        self.watch.row(bytes, &values).map_err(Ended::Halted)?;
+        let (mut count, mut taken, mut bytes) = (FIRST_ROWS, 0_u64, 0_u64);
+        loop {
+            count = count.min(self.watch.one_more() - self.watch.rows());
+            let (rows, length) = self.reply(count, decoders, &mut batch, &mut values).await?;
+            if rows < count {
+                return Ok(());
+            }
+            (taken, bytes) = (taken + rows, bytes + length);
+            count = (REPLY_BYTES / (bytes / taken.max(1)).max(1)).clamp(1, MOST_ROWS);
+        }
+    }
+
+    /// One reply: how many rows came, and how many bytes.
+    async fn reply(
+        &mut self,
+        count: u64,
+        decoders: &[Decoder],
+        batch: &mut Batch,
+        values: &mut Vec<Value>,
+    ) -> Result<(u64, u64), Ended> {
+        let fetch = format!("FETCH FORWARD {count} FROM recon_check");
+        let zone = &self.settings.zone;
+        let mut rows = self.connection.fetch_many(sqlx::query(AssertSqlSafe(fetch)).persistent(false));
+        let (mut came, mut length, mut counted) = (0, 0, None);
+        let failed = loop {
+            // A row that is there already needs no timer.
+            let next = match rows.next().now_or_never() {
+                Some(next) => next,
+                None => match tokio::time::timeout(LOOK_UP, rows.next()).await {
+                    Ok(next) => next,
+                    Err(_) => {
+                        self.watch.look().map_err(Ended::Halted)?;
+                        continue;
                     }
-                    Some(Ok(Either::Left(done))) => counted = Some(done.rows_affected()),
-                    Some(Err(error)) => break error,
-                    None if counted == Some(self.watch.rows()) => return Ok(()),
-                    None => {
-                        let what = format!(
-                            "{}: {} rows came, but the server did not say that they are all",
-                            self.place,
-                            self.watch.rows()
-                        );
-                        return Err(StoreError::failed(what).into());
-                    }
+                },
+            };
+            match next {
+                Some(Ok(Either::Right(row))) => {
+                    let bytes = decoded(&row, decoders, batch, values, zone);
+                    self.watch.row(bytes, values).map_err(Ended::Halted)?;
+                    (came, length) = (came + 1, length + bytes);
+                }
+                Some(Ok(Either::Left(done))) => counted = Some(done.rows_affected()),
+                Some(Err(error)) => break error,
+                None if counted == Some(came) => return Ok((came, length)),
+                None => {
+                    let what =
+                        format!("{}: {came} rows came, but the server did not say that they are all", self.place);
+                    return Err(StoreError::failed(what).into());
                 }
             }
         };
+        drop(rows);
         Err(self.failed(&failed, true))
     }
 }

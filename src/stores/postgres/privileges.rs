@@ -8,7 +8,7 @@ use crate::stores::{Settings, StoreError};
 
 /// One column: a sentence for each thing. Objects of the same kind are counted, and some of them named.
 const ASKED: &str = "\
-    WITH named AS ( \
+    WITH facts AS ( \
       SELECT 1 AS place, 'it is a superuser: no privilege is asked of it' AS what FROM pg_catalog.pg_roles \
         WHERE rolname = current_user AND rolsuper \
       UNION ALL SELECT 2, 'it may create and change roles (CREATEROLE)' FROM pg_catalog.pg_roles \
@@ -35,18 +35,18 @@ const ASKED: &str = "\
               OR pg_catalog.has_any_column_privilege(c.oid, 'INSERT, UPDATE'))) \
           OR (c.relkind = 'S' AND pg_catalog.has_sequence_privilege(c.oid, 'USAGE, UPDATE'))) \
     ), counted AS ( \
-      SELECT sequence, count(*) AS many, (array_agg(name ORDER BY name))[1:3] AS few FROM writable GROUP BY sequence \
+      SELECT sequence, count(*) AS many, (array_agg(name ORDER BY name))[1:3] AS named FROM writable GROUP BY sequence \
     ), definers AS ( \
-      SELECT count(*) AS many, (array_agg(n.nspname || '.' || p.proname ORDER BY 1))[1:3] AS few FROM pg_catalog.pg_proc p \
+      SELECT count(*) AS many, (array_agg(n.nspname || '.' || p.proname ORDER BY 1))[1:3] AS named FROM pg_catalog.pg_proc p \
         JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
         WHERE p.prosecdef AND p.oid >= 16384 AND pg_catalog.has_function_privilege(p.oid, 'EXECUTE') \
     ) \
     SELECT what FROM ( \
-      SELECT place, what FROM named \
+      SELECT place, what FROM facts \
       UNION ALL SELECT 8, 'it may write ' || many || CASE WHEN sequence THEN ' sequences: ' ELSE ' tables: ' END \
-        || array_to_string(few, ', ') || CASE WHEN many > 3 THEN ', …' ELSE '' END FROM counted \
+        || array_to_string(named, ', ') || CASE WHEN many > 3 THEN ', …' ELSE '' END FROM counted \
       UNION ALL SELECT 9, 'it may call ' || many || ' functions that run with their owners'' privileges (SECURITY DEFINER): ' \
-        || array_to_string(few, ', ') || CASE WHEN many > 3 THEN ', …' ELSE '' END FROM definers WHERE many > 0 \
+        || array_to_string(named, ', ') || CASE WHEN many > 3 THEN ', …' ELSE '' END FROM definers WHERE many > 0 \
     ) AS said ORDER BY place, what";
 
 /// A sentence for each thing that the account of a URL may do and a check needs not; none when it may only read.

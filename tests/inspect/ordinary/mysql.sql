@@ -149,3 +149,33 @@ SELECT payout.id, payout.net FROM payout WHERE payout.`net` > 0
 SELECT FORMAT(net, 2), FORMAT(net, 0, 'de_DE'), INET_NTOA(1), RAND(1) < 2, UUID() IS NOT NULL FROM payout
 ----
 SELECT TIMEDIFF('10:00', '09:00'), ADDTIME('10:00', '1:00'), MAKEDATE(2026, 1), PERIOD_DIFF(202611, 202601), TO_DAYS('2026-01-01'), WEEKDAY('2026-01-01'), SEC_TO_TIME(60)
+----
+SELECT COUNT(DISTINCT investor_id, payout_date) FROM payout ORDER BY NULL
+----
+SELECT CAST(id AS CHAR CHARACTER SET utf8mb4), CAST(id AS CHAR(10)) FROM payout
+----
+SELECT payout_date + INTERVAL '1 2' DAY_HOUR, DATE_ADD(payout_date, INTERVAL -1 DAY), CURRENT_DATE - INTERVAL 1 DAY, payout_date - INTERVAL id DAY FROM payout
+----
+SELECT id FROM payout WHERE net NOT BETWEEN 1 AND 2 AND (net > 0) IS TRUE AND (memo = 'x') IS UNKNOWN
+----
+SELECT id FROM payout WHERE net != 5 AND !(id = 1) AND (id, net) = (1, 84)
+----
+SELECT 1 FROM DUAL WHERE 1 = 1
+----
+SELECT p.id FROM payout p LEFT OUTER JOIN investor i ON i.id = p.investor_id WHERE i.id IS NULL GROUP BY 1 ORDER BY 1
+----
+SELECT id FROM payout UNION DISTINCT SELECT id FROM investor
+----
+SELECT status, SUM(net) AS s FROM payout GROUP BY status HAVING s > 0 ORDER BY s DESC LIMIT 3
+----
+SELECT MEDIAN(net) OVER (PARTITION BY status), PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY net) OVER (PARTITION BY status) FROM payout
+----
+SELECT name FROM investor WHERE name LIKE BINARY 'A%' OR name SOUNDS LIKE 'Ann'
+----
+SELECT p.id FROM payout p NATURAL LEFT JOIN investor
+----
+SELECT DATE(payout_date) = CURDATE() AS today, COUNT(*) FROM payout GROUP BY today
+----
+SELECT IF(SUM(net) IS NULL, 0, SUM(net)) AS total, ROUND(SUM(net) / NULLIF(COUNT(*), 0), 2) AS mean FROM payout
+----
+SELECT i.name, x.total FROM investor i JOIN (SELECT investor_id, SUM(net) total FROM payout GROUP BY investor_id) x ON x.investor_id = i.id

@@ -63,7 +63,7 @@ SELECT name || ' <' || email || '>', concat(name, email), concat_ws(',', id, nam
 ----
 SELECT replace(name, ' ', ''), strpos(name, 'a'), position('a' in name), overlay(name placing 'x' from 1 for 1), translate(name, 'ab', 'xy'), md5(email), encode(sha256(email::bytea), 'hex'), format('%s-%s', id, name), regexp_replace(name, '[0-9]', '', 'g'), ascii(name), chr(65) FROM investor
 ----
-SELECT string_agg(DISTINCT status, ', ' ORDER BY status), array_agg(id ORDER BY id DESC) FROM payout
+SELECT string_agg(DISTINCT status::text, ', ' ORDER BY status::text), array_agg(id ORDER BY id DESC) FROM payout
 ----
 SELECT kind, count(*) FROM investor GROUP BY ROLLUP (kind)
 ----
@@ -166,3 +166,31 @@ SELECT id FROM payout TABLESAMPLE SYSTEM (100)
 SELECT regexp_matches('abc', 'b'), regexp_split_to_table('a,b', ','), string_to_array('a,b', ','), to_tsvector('simple', 'a b') @@ to_tsquery('simple', 'a'), host('127.0.0.1'::inet)
 ----
 SELECT width_bucket(5, 0, 10, 5), gcd(12, 18), ln(1), log(10), exp(0), pi(), random() < 2, degrees(0), numeric '1.5', txt.txt FROM (SELECT 'x' AS txt) AS txt
+----
+SELECT id FROM payout WHERE id = ANY (ARRAY(SELECT id FROM investor)) OR memo LIKE ANY (ARRAY['a%', 'b%'])
+----
+SELECT * FROM ONLY payout
+----
+SELECT p.a FROM payout AS p (a, b)
+----
+SELECT (detail ->> 'net')::numeric, detail #> '{items}', jsonb_path_query(detail, '$.items[*].k'), CAST('{}' AS jsonb) FROM payout
+----
+SELECT extract(epoch FROM (now() - at)), at::date, at + INTERVAL '6 hours' FROM event GROUP BY 1, 2, 3 LIMIT ALL
+----
+SELECT to_char(net, 'FM999G999D00'), to_char(payout_date, 'IYYY-IW') FROM payout OFFSET 1 ROWS FETCH NEXT 5 ROWS ONLY
+----
+SELECT sum(net) OVER (ORDER BY id ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING) FROM payout
+----
+SELECT net BETWEEN 0 AND 1, net NOT BETWEEN 0 AND 1, net ISNULL, (net > 0) IS NOT FALSE FROM payout
+----
+SELECT string_agg(status::text, ',' ORDER BY id DESC) FILTER (WHERE net > 0) FROM payout GROUP BY GROUPING SETS ((status), ())
+----
+SELECT i.name, x.total FROM investor i JOIN (SELECT investor_id, sum(net) total FROM payout GROUP BY investor_id) x ON x.investor_id = i.id
+----
+WITH RECURSIVE t (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM t WHERE n < 10) SELECT sum(n) FROM t
+----
+SELECT round(sum(net) / nullif(count(*), 0), 2) AS mean FROM payout HAVING count(*) > 0
+----
+SELECT DISTINCT ON (p.investor_id) p.investor_id, p.net FROM public.payout AS p ORDER BY p.investor_id, p.payout_date DESC NULLS LAST
+----
+SELECT CASE WHEN net IS NULL THEN 'missing' WHEN net::text ~ '^-' THEN 'negative' END FROM payout

@@ -45,7 +45,7 @@ SELECT coalesce(memo, ''), ifnull(memo, '-'), nullif(net, 0), max(net, 0), min(n
 ----
 SELECT CAST(net AS TEXT), CAST(id AS REAL), CAST('7' AS INTEGER), CAST(net AS NUMERIC) FROM payout
 ----
-SELECT round(net, 2), abs(net), id % 4, sign(net), ceil(1.5), floor(1.5), trunc(1.5), pow(2, 3), sqrt(16), mod(7, 4), log10(100), pi() FROM payout
+SELECT round(net, 2), abs(net), id % 4, sign(net) FROM payout
 ----
 SELECT date(payout_date), strftime('%Y-%m', payout_date), julianday(payout_date), date(payout_date, '+1 month', 'start of month', '-1 day'), datetime('2026-01-01'), time('10:00'), unixepoch('2026-01-01') FROM payout
 ----
@@ -142,3 +142,17 @@ SELECT id FROM payout WHERE likely(net > 0) AND unlikely(fee > 0)
 SELECT sqlite_version(), random() IS NOT NULL, octet_length('a')
 ----
 SELECT id, first_value(net) OVER (ORDER BY id), nth_value(net, 2) OVER (ORDER BY id), ntile(4) OVER (ORDER BY id), percent_rank() OVER (ORDER BY id), cume_dist() OVER (ORDER BY id), dense_rank() OVER (ORDER BY id) FROM payout
+----
+SELECT id FROM payout ORDER BY memo COLLATE NOCASE LIMIT 5, 10
+----
+SELECT CAST(net AS DECIMAL(10,2)), date('now', 'localtime'), memo ISNULL FROM payout GROUP BY 1, 2, 3
+----
+WITH RECURSIVE t (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM t WHERE n < 10) SELECT sum(n) FROM t
+----
+SELECT id FROM payout WHERE id IN () OR id != 5 OR (id, net) = (1, 84)
+----
+SELECT i.name, x.total FROM investor i JOIN (SELECT investor_id, sum(net) total FROM payout GROUP BY investor_id) x ON x.investor_id = i.id
+----
+SELECT round(sum(net) / nullif(count(*), 0), 2) AS mean FROM payout HAVING count(*) > 0
+----
+SELECT id, sum(net) OVER win FROM payout WINDOW win AS (ORDER BY id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)

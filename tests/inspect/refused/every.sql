@@ -24,7 +24,7 @@ ALTER TABLE payout ADD COLUMN x int
 ----
 GRANT ALL ON payout TO public
 ----
-SET GLOBAL max_connections = 1
+SET GLOBAL max_error_count = 65
 ----
 CALL pay_all()
 ----
