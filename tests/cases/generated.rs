@@ -150,7 +150,7 @@ fn fifty_thousand_cases_with_one_planted_failure() {
     let many = merchant_with(&[]);
     let names = write_cases(&many.path().join("cases/drawn.cases.ndjson"), 50_000, Some(40_321));
     let (large, elapsed, output) = measured(&many);
-    println!("50,000 cases in {elapsed:?}; peak of memory {large} KiB, {small} KiB for 2,000\n{output}");
+    eprintln!("50,000 cases in {elapsed:?}; peak of memory {large} KiB, {small} KiB for 2,000\n{output}");
     assert!(output.starts_with(&format!("FAIL  drawn/{}\n", names[40_321])), "{output}");
     assert!(output.contains("50,000 cases: 49,999 passed, 1 failed"), "{output}");
     // Names are remembered to refuse a second one: some bytes a case.

@@ -142,7 +142,7 @@ fn nothing_goes_from_one_case_into_the_next() {
     };
     let late = r#"{"verdict":"warned","decisions":[{"transaction_id":"1","amount_krw":"10000","fee":"250","vat":"25","net":"9725","settlement_day":"2026-10-15","recon_source":"legacy","recon_reason":"mismatch"}],"discrepancies":[{"key":{"transaction_id":"1"},"kind":"mismatch","fields":[{"column":"settlement_day","legacy":"2026-10-15","candidate":"2026-10-14"}]}]}"#;
     // Without a contract legacy has no record: if the one of the case before were still there, it would be clean.
-    let nothing = r#"{"verdict":"incomplete","reason":"nothing was compared"}"#;
+    let nothing = r#"{"verdict":"incomplete","reason":"nothing was compared","discrepancies":[{"key":{"transaction_id":"1"},"kind":"candidate_only","fields":[{"column":"amount_krw","legacy":null,"candidate":"10000"},{"column":"fee","legacy":null,"candidate":"250"},{"column":"vat","legacy":null,"candidate":"25"},{"column":"net","legacy":null,"candidate":"9725"},{"column":"settlement_day","legacy":null,"candidate":"2026-10-14"}]}]}"#;
     let lines = [
         sale("own-calendar", "2026-10-12", &format!("{contract}{calendar}"), late),
         sale("shared-calendar", "2026-10-12", contract, &decided("2026-10-14")),

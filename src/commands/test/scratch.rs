@@ -57,8 +57,13 @@ impl Left {
                 Some(StoreKind::MongoDb) => drop_mongo_database(&with_database(url.expose(), name)?)?,
                 _ => {
                     let mut server = SqlWriter::strict(url.expose(), PATIENCE)?;
-                    let name = server.dialect().name(name);
-                    server.run(&format!("DROP DATABASE IF EXISTS {name}"))?;
+                    let drop = format!("DROP DATABASE IF EXISTS {}", server.dialect().name(name));
+                    // PostgreSQL drops no database that a connection is open to, as after an interruption.
+                    let forced = server.dialect() == crate::stores::sql::Dialect::Postgres
+                        && server.run(&format!("{drop} WITH (FORCE)")).is_ok();
+                    if !forced {
+                        server.run(&drop)?;
+                    }
                     server.close()?;
                 }
             },
