@@ -187,7 +187,7 @@ fn answered(check: &Definition, question: &mut Question<'_>, sampler: &mut Sampl
     if let Some(text) = &check.examines {
         // A `$count` over nothing gives no document.
         let nothing =
-            (check.kind == Kind::Pipeline).then(|| Value::Number { amount: Amount::ZERO, form: NumberForm::Integer });
+            (check.kind == Kind::Pipeline).then_some(Value::Number { amount: Amount::ZERO, form: NumberForm::Integer });
         let value = one_value(text, nothing, question).map_err(|why| format!("`examines`: {why}"))?;
         let count = value.amount().filter(Amount::is_integral).and_then(|count| count.to_string().parse().ok());
         let none = || format!("`examines` gives a {}, which is no count of records", value.type_name());
