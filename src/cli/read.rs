@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, FromArgMatches};
 
 use super::{MissingRule, TypesRule};
 use crate::commands;
@@ -52,4 +52,24 @@ pub struct ReadArgs {
     /// CSV: an unquoted field of this text is NULL, as the empty field is.
     #[arg(long, value_name = "TEXT")]
     pub csv_null: Option<String>,
+}
+
+impl ReadArgs {
+    /// What holds where nothing is said.
+    pub fn of_nothing_said() -> ReadArgs {
+        let command = ReadArgs::augment_args(clap::Command::new("recon"));
+        let matches = command.get_matches_from(["recon"]);
+        // Every argument has a default or may be left out; a test holds them to that.
+        ReadArgs::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ReadArgs;
+
+    #[test]
+    fn nothing_has_to_be_said() {
+        assert_eq!(ReadArgs::of_nothing_said().timezone, "UTC");
+    }
 }

@@ -35,7 +35,8 @@ fn without_arguments_a_sample_is_written_whose_first_comparison_works() {
     let place = Place::new().env("USER", "kim");
     let init = place.recon(&["init", "demo", "--yes"]);
     assert_eq!(init.code, Some(0), "{init}");
-    let [doctor, diff, verify] = follow(&place, &init).try_into().expect("three commands");
+    let [doctor, pushed, diff, verify] = follow(&place, &init).try_into().expect("four commands");
+    assert_eq!(pushed.code, Some(0), "{pushed}");
     assert_eq!(doctor.code, Some(0), "{doctor}");
     assert_eq!(diff.code, Some(1), "{diff}");
     assert!(diff.stdout.contains("77097") && diff.stdout.contains("77087"), "{diff}");
@@ -101,7 +102,8 @@ fn from_a_mariadb_table_and_a_collection_to_a_verified_cycle() {
     assert_eq!(check["rule"]["flag"]["lt"][0], "legacy.net");
     Schema::of("rule", false).takes(&check["rule"]);
 
-    let [doctor, diff, verify] = follow(&place, &init).try_into().expect("three commands");
+    let [doctor, pushed, diff, verify] = follow(&place, &init).try_into().expect("four commands");
+    assert_eq!(pushed.code, Some(0), "{pushed}");
     assert_eq!(doctor.code, Some(0), "{doctor}");
     assert_eq!(diff.code, Some(1), "{diff}");
     assert!(diff.stdout.contains("30.25") && diff.stdout.contains("30.26"), "{diff}");
@@ -134,7 +136,8 @@ fn keys_are_seen_in_every_sql_store_and_files_are_sides_too() {
     ]);
     assert_eq!(init.code, Some(0), "{init}");
     assert!(init.stdout.contains("key       merchant,currency"), "{init}");
-    let [doctor, diff, verify] = follow(&place, &init).try_into().expect("three commands");
+    let [doctor, pushed, diff, verify] = follow(&place, &init).try_into().expect("four commands");
+    assert_eq!(pushed.code, Some(0), "{pushed}");
     assert_eq!((doctor.code, diff.code, verify.code), (Some(0), Some(0), Some(0)), "{doctor}{diff}{verify}");
 
     // SQLite: a table without a key that anybody makes sure of.
@@ -148,7 +151,8 @@ fn keys_are_seen_in_every_sql_store_and_files_are_sides_too() {
     let unique = place.recon(&["init", "x", "--legacy", "sqlite:a.db#t", "--candidate", "sqlite:a.db#u"]);
     assert_eq!(unique.code, Some(0), "{unique}");
     assert!(unique.stdout.contains("key       id"), "{unique}");
-    let [doctor, diff, verify] = follow(&place, &unique).try_into().expect("three commands");
+    let [doctor, pushed, diff, verify] = follow(&place, &unique).try_into().expect("four commands");
+    assert_eq!(pushed.code, Some(0), "{pushed}");
     assert_eq!((doctor.code, diff.code, verify.code), (Some(0), Some(0), Some(0)), "{doctor}{diff}{verify}");
     // Files of the name are there: nothing is written beside them.
     place.write("y/t/legacy.sql", "SELECT 1");

@@ -438,3 +438,27 @@ fn decisions_that_were_changed_after_their_release_are_no_previous_ones() {
         "{report:#}"
     );
 }
+
+#[test]
+fn an_edit_is_tried_on_the_last_cycle_before_it_is_saved() {
+    let project = project(Engine::Sqlite, &CLEAN);
+    let query = "SELECT id FROM payout WHERE net LIKE ''-%''";
+    project.run(&format!(
+        "INSERT INTO recon_checks (name, kind, store, query) VALUES ('negative', 'sql', 'core', '{query}')"
+    ));
+    let (report, _) = again(&project);
+    assert_eq!(verdict(&report), "blocked");
+    let edit = |change: &str| {
+        let mut command = project.place.command();
+        let output = command.args(["checks", "edit", "negative"]).env("EDITOR", format!("sed -i '{change}'")).output();
+        let output = output.expect("it ran");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let (code, _, stderr) = edit("s/net LIKE/nett LIKE/");
+    assert_eq!(code, Some(2), "{stderr}");
+    assert!(stderr.contains("nett") && stderr.contains("the text is kept"), "{stderr}");
+    let (code, stdout, stderr) = edit("s/-%/-9%/");
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(stdout.contains("tried on payout day=2026-11-13") && stdout.contains("pass"), "{stdout}");
+}

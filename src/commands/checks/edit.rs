@@ -4,7 +4,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use crate::checks::{self, Drift, FileForm, FileVersion, is_faithful, render};
+use crate::checks::{self, CheckRow, Drift, FileForm, FileVersion, is_faithful, render};
 use crate::cli::Global;
 use crate::config::Project;
 use crate::exit::Exit;
@@ -84,6 +84,7 @@ pub(super) fn run(
         }
         validated(project, &file.row)?;
         try_out(&file.row)?;
+        tried(global, project, ledger, &file.row)?;
         let there = format!("database, {}", edited(&check.current));
         let difference =
             Difference { from: (there, Some(text(&check.row))), to: ("edited".to_owned(), Some(text(&file.row))) };
@@ -107,6 +108,18 @@ pub(super) fn run(
         Err(failure) => return Err(draft.keep(&name, failure)),
     }
     Ok(Exit::Success)
+}
+
+/// Shows how the edited check judges the last cycle. What cannot even be determined there is not saved.
+fn tried(global: &Global, project: &Project, ledger: &mut Ledger, row: &CheckRow) -> Result<(), Failure> {
+    let Some((cycle, now)) = super::trial::last(global, project, ledger, row)? else { return Ok(()) };
+    let said = if now.message.is_empty() { String::new() } else { format!(": {}", now.message) };
+    if now.outcome == "unknown" {
+        let what = format!("tried on {cycle} it could not be determined{said}");
+        return Err(Failure::usage(what).hint("mend it; `recon checks push` saves a text without trying it"));
+    }
+    print_lines(&[format!("tried on {cycle}, on the stores as they are now: {}{said}", now.outcome)]);
+    Ok(())
 }
 
 /// The text that is edited.

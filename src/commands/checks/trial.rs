@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::{Value as Json, json};
 
 use crate::checks::{CheckRow, Definition, FileForm, Stage};
-use crate::cli::{ChecksTryArgs, Global, ListFormat};
+use crate::cli::{ChecksTryArgs, Global, ListFormat, ReadArgs};
 use crate::commands::checking::Checking;
 use crate::commands::cycle::{Named, ledger};
 use crate::commands::diff::settings;
@@ -55,7 +55,7 @@ pub(super) fn run(global: &Global, project: &Project, args: &ChecksTryArgs) -> R
     }
     let mut tried = Vec::new();
     for cycle in cycles {
-        tried.push(one(global, args, project, &mut ledger, &settings, &row, &definition, cycle)?);
+        tried.push(one(global, &args.read, project, &mut ledger, &settings, &row, &definition, cycle)?);
     }
     let text = match args.format {
         ListFormat::Json => format!("{}\n", document(&args.name, &from, &tried)),
@@ -64,6 +64,29 @@ pub(super) fn run(global: &Global, project: &Project, args: &ChecksTryArgs) -> R
     output::text(&text, None)?;
     let unknown = tried.iter().any(|one| one.now.as_ref().map_or(true, |now| now.outcome == "unknown"));
     Ok(if unknown { Exit::Incomplete } else { Exit::Success })
+}
+
+/// How a check that is being edited judges the last cycle that was run; `None` where there is none yet.
+///
+/// # Errors
+/// The ledger fails.
+pub(super) fn last(
+    global: &Global,
+    project: &Project,
+    ledger: &mut Ledger,
+    row: &CheckRow,
+) -> Result<Option<(String, Check)>, Failure> {
+    let definition = Definition::of(row).map_err(|malformed| Failure::usage(malformed.to_string()))?;
+    let Ok(reconciliation) = super::reconciliation(project, definition.reconciliation.as_deref()) else {
+        return Ok(None);
+    };
+    let read = ReadArgs::of_nothing_said();
+    let settings = settings(&read)?;
+    let cycles = ledger.history(Some(&reconciliation), None, 100)?;
+    let Some(cycle) = cycles.into_iter().find(|cycle| cycle.run.is_some()) else { return Ok(None) };
+    let tried = one(global, &read, project, ledger, &settings, row, &definition, cycle)?;
+    let now = tried.now.map_err(|why| Failure::incomplete(format!("it cannot be tried on {}: {why}", tried.cycle)))?;
+    Ok(Some((tried.cycle, now)))
 }
 
 /// The text to try, and where it is from: the file that is named, the check's file in `checks/`, or its row.
@@ -98,7 +121,7 @@ fn edited(
 #[allow(clippy::too_many_arguments, reason = "one place, called once")]
 fn one(
     global: &Global,
-    args: &ChecksTryArgs,
+    read: &ReadArgs,
     project: &Project,
     ledger: &mut Ledger,
     settings: &Settings,
@@ -133,7 +156,7 @@ fn one(
     let mut checking = Checking::of_row(row, &named.project, &named.params, &names, settings, Arc::default());
     let mut again = match definition.kind.asks_a_store() {
         true => None,
-        false => match Again::compute(global, &named, &args.read, settings, ledger) {
+        false => match Again::compute(global, &named, read, settings, ledger) {
             Ok(again) => Some(again),
             Err(failure) => {
                 tried.now = Err(failure.what);
