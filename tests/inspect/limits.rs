@@ -86,7 +86,7 @@ fn what_takes_too_long_ends_on_the_server() {
             let started = Instant::now();
             let ended = taken(|each| inspect(&inspection, each));
             let took = started.elapsed();
-            println!("{:?}: {took:?} for a limit of 1 s: {text}", scene.kind);
+            eprintln!("{:?}: {took:?} for a limit of 1 s: {text}", scene.kind);
             match ended {
                 Err(InspectError::TimedOut { limit, ended: true, .. }) => assert_eq!(limit, Duration::from_secs(1)),
                 other => panic!("{:?} {text}: {other:?}", scene.kind),
@@ -119,7 +119,7 @@ fn what_sleeps_is_woken() {
             Ok(rows) if scene.kind == StoreKind::MySql => assert!(rows.rows.len() <= 3, "{text}: {:?}", rows.shown()),
             other => panic!("{text}: {other:?}"),
         }
-        println!("{:?}: {:?} for a limit of 1 s: {text}", scene.kind, started.elapsed());
+        eprintln!("{:?}: {:?} for a limit of 1 s: {text}", scene.kind, started.elapsed());
         assert!(started.elapsed() < SOON, "{text}");
         drop(held);
         scene.is_untouched(&before, text);
@@ -206,7 +206,7 @@ fn what_is_cancelled_ends_on_the_server() {
                 Err(InspectError::Cancelled { ended: true, .. }) => {}
                 other => panic!("{:?} {text}: {other:?}", scene.kind),
             }
-            println!("{:?}: {:?} after the flag at 0.5 s: {text}", scene.kind, started.elapsed());
+            eprintln!("{:?}: {:?} after the flag at 0.5 s: {text}", scene.kind, started.elapsed());
             assert!(started.elapsed() < SOON, "{:?} {text}", scene.kind);
             assert_eq!(scene.busy(), Vec::<String>::new(), "{:?} {text}", scene.kind);
         }
