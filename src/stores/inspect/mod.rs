@@ -160,7 +160,7 @@ pub fn examine(kind: StoreKind, text: &str, collection: Option<&str>) -> Result<
 /// What a query may use up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// From the moment it is sent until its last row has been taken. Connecting does not count.
+    /// From the moment the store is reached until the last row has been taken.
     pub time: Duration,
     /// Rows that are read.
     pub rows: u64,

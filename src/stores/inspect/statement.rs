@@ -367,3 +367,41 @@ fn calls(dialect: Dialect, lexed: &Lexed, found: &Found) -> Result<Vec<String>, 
     }
     Ok(used)
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlparser::dialect::{MySqlDialect, PostgreSqlDialect};
+
+    use super::*;
+
+    /// `'a\'` is a whole text in PostgreSQL, and goes on behind its second quote in MySQL.
+    #[test]
+    fn two_readings_of_one_text_are_noticed() {
+        let text = r"SELECT 'a\', ', pg_sleep(1) -- '";
+        let lexed = lexis::read(Dialect::Postgres, text).expect("reads");
+        let tokens =
+            |tokenized: Result<Vec<TokenWithSpan>, _>| tokenized.map_err(|_: sqlparser::tokenizer::TokenizerError| ());
+        let same =
+            tokens(Tokenizer::new(&PostgreSqlDialect {}, &lexed.plain).tokenize_with_location()).expect("tokens");
+        assert!(same_quotes(&lexed, &same).is_ok());
+        let other = tokens(Tokenizer::new(&MySqlDialect {}, &lexed.plain).tokenize_with_location()).expect("tokens");
+        assert!(same_quotes(&lexed, &other).is_err());
+        // A comment that only the parser sees.
+        let lexed = Lexed { plain: "SELECT 1 -- x".into(), ..Lexed::default() };
+        let seen =
+            tokens(Tokenizer::new(&PostgreSqlDialect {}, &lexed.plain).tokenize_with_location()).expect("tokens");
+        assert!(same_quotes(&lexed, &seen).is_err());
+    }
+
+    #[test]
+    fn parameters_are_put_in_their_places() {
+        let statement = examine(Dialect::Postgres, "SELECT :b, ':a', :a /* :b */, :b").expect("passes");
+        let given = ["a", "b"].map(|name| (name.to_owned(), Value::Text { text: name.into(), untyped: false }));
+        let (text, values) = statement.bound(Dialect::Postgres, &given).expect("binds");
+        assert_eq!(text, "SELECT $1, ':a', $2         , $1");
+        assert_eq!(values.iter().map(ToString::to_string).collect::<Vec<_>>(), ["b", "a"]);
+        let (text, values) = statement.bound(Dialect::MySql, &given).expect("binds");
+        assert_eq!((text.as_str(), values.len()), ("SELECT ?, ':a', ?         , ?", 3));
+        assert!(statement.bound(Dialect::MySql, &given[..1]).is_err());
+    }
+}

@@ -40,6 +40,9 @@ pub(in crate::stores) fn inspect(
     let arguments = arguments(&values)?;
     let mut connection = server.connect(settings)?.connection;
     watch.look().map_err(|halt| watch.error(halt, server.place.clone(), true))?;
+    connection
+        .be_patient(Patience::Each(settings.connect_timeout))
+        .map_err(|error| InspectError::from(store_error(error, &server.place, Doing::Connecting)))?;
     let known = |error| InspectError::from(store_error(error, &server.place, Doing::Connecting));
     let (session, notices) = Session::of(&mut connection, watch).map_err(known)?;
     session.judge(statement, &server.place)?;
@@ -160,7 +163,6 @@ struct Session {
 impl Session {
     /// Puts the limits on a session and asks who it is.
     fn of(connection: &mut Connection, watch: &Watch<'_>) -> Result<(Session, Vec<String>), WireError> {
-        connection.be_patient(Patience::Each(ENDING))?;
         let asked = "SELECT CONNECTION_ID(), @@SESSION.sql_mode, VERSION()";
         let rows = gather(connection, asked, &Arguments::default())?;
         let unreadable = || WireError::Protocol("the session's own description cannot be read".into());

@@ -73,10 +73,17 @@ pub(in crate::stores) fn inspect(
     runtime.block_on(async {
         let connection = server.connect().await?;
         let mut guarded = Guarded { connection, place: &server.place, settings, bound, watch, notices: Vec::new() };
-        guarded.watch.look().map_err(|halt| guarded.stopped(halt, true))?;
-        let who = guarded.begin().await?;
-        guarded.judge(statement).await?;
         guarded.watch.start();
+        let begun = match guarded.begin().await {
+            Ok(who) => guarded.judge(statement).await.map(|()| who),
+            Err(ended) => Err(ended),
+        };
+        let who = match begun {
+            Ok(who) => who,
+            // Nothing of the query runs yet.
+            Err(Ended::Halted(halt)) => return Err(guarded.stopped(halt, true)),
+            Err(Ended::Failed(error)) => return Err(error),
+        };
         match guarded.read(&sql).await {
             Ok(()) => {
                 let Guarded { mut connection, notices, .. } = guarded;
@@ -133,39 +140,50 @@ impl Guarded<'_, '_> {
         self.watch.error(halt, self.place.to_owned(), ended)
     }
 
+    /// The rows of a small statement of our own.
+    async fn rows(&mut self, sql: &str) -> Result<Vec<PgRow>, Ended> {
+        let asked = sqlx::query(AssertSqlSafe(sql.to_owned())).persistent(false).fetch_all(&mut self.connection);
+        let rows = Self::wait(self.watch, asked).await?;
+        Ok(rows.map_err(|e| broken(self.place, "no session", &e))?)
+    }
+
     /// Puts the limits on the session and opens the transaction.
-    async fn begin(&mut self) -> Result<Who, StoreError> {
-        let place = self.place;
-        let fail = |e: sqlx::Error| broken(place, "no session", &e);
-        self.connection.execute(PREPARE_SESSION).await.map_err(fail)?;
+    async fn begin(&mut self) -> Result<Who, Ended> {
+        self.rows(PREPARE_SESSION).await?;
         // 0 would be no limit.
         let time = self.watch.limits().time.as_millis().clamp(1, 2_147_483_647);
         let limits = format!(
             "SELECT set_config(v.name, v.value, false) FROM (VALUES ('statement_timeout', '{time}'), \
-             ('lock_timeout', '{time}'), ('default_transaction_read_only', 'on'), ('cursor_tuple_fraction', '1'), \
-             ('DateStyle', 'ISO, YMD')) AS v (name, value)"
+             ('lock_timeout', '{time}'), ('default_transaction_read_only', 'on'), ('cursor_tuple_fraction', '1')) \
+             AS v (name, value)"
         );
-        self.connection.execute(AssertSqlSafe(limits)).await.map_err(fail)?;
+        self.rows(&limits).await?;
         // Servers before 14, and some systems, cannot.
-        let _ = self.connection.execute(LOOK_AFTER_CLIENT).await;
-        self.connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await.map_err(fail)?;
-        let first = self.connection.fetch_one(FIRST).await.map_err(fail)?;
-        if first.try_get(1).unwrap_or(false) {
+        if let Err(Ended::Halted(halt)) = self.rows(LOOK_AFTER_CLIENT).await {
+            return Err(Ended::Halted(halt));
+        }
+        self.rows("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
+        let first = self.rows(FIRST).await?;
+        if first.first().is_some_and(|row| row.try_get(1).unwrap_or(false)) {
             self.notices.push(format!(
-                "{place} is a standby: what was changed on the primary since it last caught up is not seen"
+                "{} is a standby: what was changed on the primary since it last caught up is not seen",
+                self.place
             ));
         }
         let who = "SELECT pg_catalog.pg_backend_pid(), backend_start::text FROM pg_catalog.pg_stat_activity \
                    WHERE pid = pg_catalog.pg_backend_pid()";
-        let row = self.connection.fetch_one(who).await.map_err(fail)?;
-        Ok(Who { pid: row.try_get(0).map_err(fail)?, since: row.try_get(1).map_err(fail)? })
+        let rows = self.rows(who).await?;
+        let unknown = || StoreError::failed(format!("{}: the session's own description cannot be read", self.place));
+        let row = rows.first().ok_or_else(unknown)?;
+        let (pid, since) = (row.try_get(0).map_err(|_| unknown())?, row.try_get(1).map_err(|_| unknown())?);
+        Ok(Who { pid, since })
     }
 
     /// Asks whether a name might mean what somebody made.
-    async fn judge(&mut self, statement: &Statement) -> Result<(), InspectError> {
+    async fn judge(&mut self, statement: &Statement) -> Result<(), Ended> {
         let Statement { functions, operators, types, members, .. } = statement;
         let asked = sqlx::query(MADE_BY_SOMEBODY).bind(functions).bind(operators).bind(types).bind(members);
-        let found = asked.persistent(false).fetch_optional(&mut self.connection).await;
+        let found = Self::wait(self.watch, asked.persistent(false).fetch_optional(&mut self.connection)).await?;
         let Some(row) = found.map_err(|e| broken(self.place, "its functions cannot be looked up", &e))? else {
             return Ok(());
         };
