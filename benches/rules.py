@@ -36,6 +36,7 @@ collection = "settlement"
 """
 
 HELD = {"where": {"ne": ["decision.source", {"text": "held"}]}}
+FAR = 10**20  # beyond every amount
 AMOUNTS = ["principal", "interest", "fee", "net"]
 
 
@@ -43,11 +44,11 @@ def rule(number):
     """One of several shapes, each with a constant of its own; none of them hits."""
     column, other = AMOUNTS[number % 4], AMOUNTS[(number + 1) % 4]
     shapes = [
-        {"lt": [f"decision.{column}", -1000000 - number]},
-        {"gt": [{"sub": [f"decision.{column}", f"decision.{other}"]}, 10**15 + number]},
-        {"all": [{"gt": [f"decision.{column}", 10**14 + number]}, {"eq": ["record.kind", {"text": "agree"}]}]},
-        {"not": {"between": [f"decision.{column}", -(10**15) - number, 10**15 + number]}},
-        {"gt": [f"decision.{column}", {"mul": [10**12 + number, 10]}]},
+        {"lt": [f"decision.{column}", -FAR - number]},
+        {"gt": [{"sub": [f"decision.{column}", f"decision.{other}"]}, FAR + number]},
+        {"all": [{"gt": [f"decision.{column}", FAR + number]}, {"eq": ["record.kind", {"text": "agree"}]}]},
+        {"not": {"between": [f"decision.{column}", -FAR - number, FAR + number]}},
+        {"gt": [f"decision.{column}", {"mul": [FAR + number, 10]}]},
     ]
     return {**HELD, "flag": shapes[number % 5]}
 
