@@ -258,9 +258,15 @@ fn exactly_as_many_rows_as_are_allowed_are_all() {
     }
 }
 
-/// An examined text is run as often as one likes, with other limits.
+/// An examined text is run as often as one likes, with whatever limits.
 #[test]
 fn an_examined_text_is_for_its_kind_of_store() {
+    for scene in Scene::every() {
+        let text = if scene.kind == StoreKind::Mongo { "[]" } else { "SELECT id FROM payout" };
+        let mut inspection = scene.inspection(text);
+        (inspection.limits.time, inspection.limits.rows, inspection.limits.bytes) = (Duration::MAX, u64::MAX, u64::MAX);
+        assert_eq!(taken(|each| inspect(&inspection, each)).expect("no limit").answer.rows, 3, "{:?}", scene.kind);
+    }
     let (mysql, sqlite) = (Scene::mysql(), Scene::sqlite());
     let examined: Examined = recon::stores::inspect::examine(StoreKind::Mongo, "[]", Some("payout")).expect("passes");
     let error = run(&mysql.inspection(""), &examined, &mut |_, _| ()).expect_err("another kind");

@@ -97,14 +97,15 @@ impl<'a> Watch<'a> {
     /// Whether the time that the server was given has passed: then what it ended it ended for that.
     pub fn is_late(&self) -> bool {
         // A server's clock may run a little faster than ours.
-        let nearly = self.limits.time.mul_f32(0.95);
+        let nearly = self.limits.time - self.limits.time / 20;
         self.started.is_some_and(|started| started.elapsed() >= nearly)
     }
 
     /// What judges from another thread whether the query may go on.
     pub fn sentinel(&self) -> impl FnMut() -> bool + Send + 'static {
-        let (cancel, late) = (Arc::clone(&self.cancel), Instant::now() + self.left());
-        move || !cancel.load(Ordering::Relaxed) && Instant::now() < late
+        // A moment beyond what the clock can tell never comes.
+        let (cancel, late) = (Arc::clone(&self.cancel), Instant::now().checked_add(self.left()));
+        move || !cancel.load(Ordering::Relaxed) && late.is_none_or(|late| Instant::now() < late)
     }
 
     /// The names of the columns, before any row.
