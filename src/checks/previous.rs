@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::compare::{Copies, Cursor, Halt, Plan};
 use crate::decide::holds_numbers;
 use crate::decisions::{Layout, Seen};
-use crate::domain::{ColumnType, Filter, cmp_keys};
+use crate::domain::{Batch, CellRef, ColumnType, Filter, Value, cmp_keys};
 use crate::stores::{ColumnKind, Fix, KeyRange, MakeSource, ReadRequest, Reader, StoreError, Wanted, Wish};
 
 /// Bytes of memory to sort with, where their place does not give them in key order.
@@ -26,6 +26,53 @@ pub struct Previous {
     pub doubt: Option<String>,
 }
 
+/// What there is of them.
+pub(super) enum Earlier {
+    /// There was no such cycle, or nothing asks for it.
+    None,
+    /// They are read.
+    Read(Box<Before>),
+    /// They cannot be read, or not be believed: the reason, as a cell that is not known.
+    Broken(Batch),
+}
+
+impl Earlier {
+    pub(super) fn of(opened: Result<Before, String>) -> Earlier {
+        opened.map_or_else(|why| Earlier::broken(&why), |before| Earlier::Read(Box::new(before)))
+    }
+
+    fn broken(why: &str) -> Earlier {
+        let mut batch = Batch::new(1);
+        let row = batch.start_row();
+        let unknown = batch.unknown(why);
+        batch.set(row, 0, unknown);
+        Earlier::Broken(batch)
+    }
+
+    /// Names of the values behind the key.
+    pub(super) fn columns(&self) -> Vec<String> {
+        match self {
+            Earlier::Read(before) => before.columns.clone(),
+            Earlier::None | Earlier::Broken(_) => Vec::new(),
+        }
+    }
+
+    /// The decision of a key, or that it is not known. What breaks in the middle is broken from there on: only the
+    /// rules that ask for it do not know.
+    pub(super) fn find(&mut self, wanted: Copies<'_>) -> (Option<Copies<'_>>, Option<CellRef<'_>>) {
+        if let Earlier::Read(before) = self
+            && let Err(why) = before.reach(wanted)
+        {
+            *self = Earlier::broken(&why);
+        }
+        match self {
+            Earlier::None => (None, None),
+            Earlier::Read(before) => (before.reached(wanted), None),
+            Earlier::Broken(batch) => (None, Some(batch.at(0, 0))),
+        }
+    }
+}
+
 /// Those decisions, being gone through.
 pub(super) struct Before {
     /// Kept: its thread reads.
@@ -34,6 +81,8 @@ pub(super) struct Before {
     key: usize,
     columns: Vec<String>,
     run: String,
+    /// Its keys are of the kind of this run's.
+    alike: bool,
 }
 
 impl Before {
@@ -81,29 +130,64 @@ impl Before {
         let (batches, give_back) = reader.begin(vec![request], &plan.judge.rules, here, sort);
         let cursor = Cursor::start(batches, give_back, plan.key.len()).map_err(|halt| told(&previous.run, &halt))?;
         let names = columns.into_iter().chain(["source", "reason"].map(str::to_owned)).collect();
-        Ok(Before { _reader: reader, cursor, key: plan.key.len(), columns: names, run: previous.run.clone() })
+        Ok(Before {
+            _reader: reader,
+            cursor,
+            key: plan.key.len(),
+            columns: names,
+            run: previous.run.clone(),
+            alike: false,
+        })
     }
 
-    /// Names of the values behind the key.
-    pub(super) fn columns(&self) -> &[String] {
-        &self.columns
-    }
-
-    /// The decision of a key; keys are asked for in their order.
-    ///
-    /// # Errors
-    /// They cannot be read on.
-    pub(super) fn find(&mut self, wanted: Copies<'_>) -> Result<Option<Copies<'_>>, String> {
-        while self.cursor.live() {
-            let current = self.cursor.current();
-            match cmp_keys(current.batch, current.first, wanted.batch, wanted.first, self.key) {
-                Ordering::Less => {}
-                Ordering::Equal => return Ok(Some(self.cursor.current())),
-                Ordering::Greater => return Ok(None),
-            }
+    /// Goes on to a key; keys are asked for in their order.
+    fn reach(&mut self, wanted: Copies<'_>) -> Result<(), String> {
+        if !self.alike {
+            self.alike(wanted)?;
+        }
+        while self.cursor.live() && self.order(wanted) == Ordering::Less {
             self.cursor.advance().map_err(|halt| told(&self.run, &halt))?;
         }
-        Ok(None)
+        Ok(())
+    }
+
+    fn reached(&self, wanted: Copies<'_>) -> Option<Copies<'_>> {
+        (self.cursor.live() && self.order(wanted) == Ordering::Equal).then(|| self.cursor.current())
+    }
+
+    fn order(&self, wanted: Copies<'_>) -> Ordering {
+        let current = self.cursor.current();
+        cmp_keys(current.batch, current.first, wanted.batch, wanted.first, self.key)
+    }
+
+    /// Keys that are held as other types never meet, and every key would look new.
+    fn alike(&mut self, wanted: Copies<'_>) -> Result<(), String> {
+        if !self.cursor.live() {
+            return Ok(());
+        }
+        let current = self.cursor.current();
+        for at in 0..self.key {
+            let (then, now) = (kind(current.at(at)), kind(wanted.at(at)));
+            if then != now && ![then, now].contains(&"null") {
+                return Err(format!(
+                    "the decisions of run {} before hold {then} as a key where this run has {now}: they cannot be told apart from new ones",
+                    self.run
+                ));
+            }
+        }
+        self.alike = true;
+        Ok(())
+    }
+}
+
+/// What a key's value is, as far as its order goes.
+fn kind(cell: CellRef<'_>) -> &'static str {
+    match Value::of(cell) {
+        Value::Absent | Value::Null => "null",
+        Value::Number { .. } => "a number",
+        Value::Text { .. } => "a text",
+        Value::Date(_) | Value::Instant { .. } => "a date",
+        other => other.type_name(),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::domain::{Batch, Cell, CellRef, Value};
 use super::definition::Definition;
 use super::outcome::Found;
 use super::over::Material;
-use super::previous::Before;
+use super::previous::{Before, Earlier};
 use super::run::{Ran, Sampler, Settings, timed};
 
 /// One rule and what it found.
@@ -202,12 +202,12 @@ fn walk<'s>(
         .collect();
     let needs_previous = slots.iter().any(|slot| slot.scope == Scope::Previous);
     let mut before = match (needs_previous, &material.previous) {
-        (true, Some(previous)) => Some(Before::open(previous, compared.plan(), material.layout)?),
-        _ => None,
+        (true, Some(previous)) => Earlier::of(Before::open(previous, compared.plan(), material.layout)),
+        _ => Earlier::None,
     };
     let keys: Vec<String> = compared.plan().key.clone();
     let key_of = |any: Copies<'_>| (0..keys.len()).map(|at| Value::of(any.at(at))).collect::<Vec<Value>>();
-    each(compared, *rule, &slots, before.as_mut(), &mut |any, cells| {
+    each(compared, *rule, &slots, &mut before, &mut |any, cells| {
         set.evaluate(cells, &mut |at, truth| {
             let tally = &mut tallies[at];
             match truth {
@@ -256,7 +256,7 @@ fn each(
     compared: &mut Compared,
     rule: DecisionRule,
     slots: &[Reference],
-    mut before: Option<&mut Before>,
+    before: &mut Earlier,
     take: &mut dyn FnMut(Copies<'_>, &[CellRef<'_>]),
 ) -> Result<(), String> {
     let gone = |error: std::io::Error| format!("the records of the run cannot be gone through again: {error}");
@@ -264,8 +264,9 @@ fn each(
     let absent = CellRef { cell: Cell::Absent, arena: &[] };
     let mut records = compared.records().map_err(gone)?;
     let plan = records.plan();
-    let columns: &[String] = before.as_ref().map_or(&[], |before| before.columns());
-    let sources: Vec<Option<From>> = slots.iter().map(|slot| From::of(slot, plan, columns)).collect();
+    let columns = before.columns();
+    let sources: Vec<Option<From>> = slots.iter().map(|slot| From::of(slot, plan, &columns)).collect();
+    let is_previous: Vec<bool> = slots.iter().map(|slot| slot.scope == Scope::Previous).collect();
     while let Some(record) = records.next_record().map_err(gone)? {
         let Some(any) = record.any() else { continue };
         let ruling = rule.decide(&record, plan.judge.key, &amounts);
@@ -275,11 +276,9 @@ fn each(
             Taken::Legacy => record.legacy,
             Taken::Held => None,
         };
-        let previous = match &mut before {
-            Some(before) => before.find(any)?,
-            None => None,
-        };
-        let cell = |source: &Option<From>| match *source {
+        let (previous, unreadable) = before.find(any);
+        let cell = |(source, is_previous): (&Option<From>, &bool)| match *source {
+            _ if *is_previous && unreadable.is_some() => unreadable.unwrap_or(absent),
             Some(From::Key(at)) => any.at(at),
             Some(From::Legacy(at)) => single(record.legacy, at, &words),
             Some(From::Candidate(at)) => single(candidate, at, &words),
@@ -293,7 +292,7 @@ fn each(
             Some(From::Previous(at)) => previous.map_or(absent, |copies| copies.at(at)),
             None => absent,
         };
-        let cells: Vec<CellRef<'_>> = sources.iter().map(cell).collect();
+        let cells: Vec<CellRef<'_>> = sources.iter().zip(&is_previous).map(cell).collect();
         take(any, &cells);
     }
     Ok(())

@@ -18,6 +18,7 @@ pub mod load;
 pub mod man;
 mod named;
 mod output;
+mod population;
 mod progress;
 pub mod release;
 pub mod runs;

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::SystemTime;
 
-use crate::checks::{self, CheckRow, Definition, Material, Outcome, Severity, Stage};
+use crate::checks::{self, CheckRow, Definition, Kind, Material, Outcome, Severity, Stage};
 use crate::config::{Project, did_you_mean};
 use crate::decide::CheckSaid;
 use crate::domain::Value;
+use crate::domain::rule::{self, Scope};
 use crate::exit::Exit;
 use crate::ledger::{CheckResult, CheckVersion, Ledger, NotedCheck, Run, RunId};
 use crate::report::verification::{Check, Verification};
@@ -68,6 +69,16 @@ enum Content {
     },
 }
 
+/// What the ledger says besides of a check.
+struct Seen<'v> {
+    /// The version that decided before approval was asked for.
+    before: Option<&'v CheckVersion>,
+    /// The version that tripped.
+    tripped: Option<&'v CheckVersion>,
+    /// The ledger knows cycles of the reconciliation that it belongs to, and this project does not.
+    elsewhere: bool,
+}
+
 impl<'a> Checking<'a> {
     /// Reads the checks of a reconciliation, notes those that were edited, and settles those that do not run.
     ///
@@ -95,7 +106,14 @@ impl<'a> Checking<'a> {
                 }
                 None => None,
             };
-            checking.note(&noted, before.as_ref(), tripped.as_ref(), reconciliation);
+            // Projects may share a ledger: what has cycles of its own is not this one's, misspelt.
+            let named = |row: &CheckRow| row.reconciliation.as_deref().map(str::trim).unwrap_or_default().to_owned();
+            let other = named(&noted.current.row);
+            let elsewhere = !other.is_empty()
+                && !project.reconciliations().any(|known| known.name == other)
+                && !ledger.history(Some(&other), None, 1)?.is_empty();
+            let seen = Seen { before: before.as_ref(), tripped: tripped.as_ref(), elsewhere };
+            checking.note(&noted, &seen, reconciliation);
         }
         let settled = checking.versions.iter().filter_map(Done::settled);
         checking.done = settled.collect();
@@ -124,23 +142,17 @@ impl<'a> Checking<'a> {
         }
     }
 
-    fn note(
-        &mut self,
-        noted: &NotedCheck,
-        before: Option<&CheckVersion>,
-        tripped: Option<&CheckVersion>,
-        reconciliation: &str,
-    ) {
+    fn note(&mut self, noted: &NotedCheck, seen: &Seen<'_>, reconciliation: &str) {
         let named = |row: &CheckRow| row.reconciliation.as_deref().map(str::trim).unwrap_or_default().to_owned();
         let belongs = |row: &CheckRow| matches!(named(row), name if name.is_empty() || name == reconciliation);
         let name = &noted.current.name;
         let decides = match self.project.checks.approval {
-            true => noted.approved.as_ref().or(before),
+            true => noted.approved.as_ref().or(seen.before),
             false => Some(&noted.current),
         };
         if let Some(trip) = noted.tripped.as_ref() {
             // As the version was that tripped: what was edited since does not take it out of the way.
-            let row = tripped.map_or(&noted.row, |version| &version.row);
+            let row = seen.tripped.map_or(&noted.row, |version| &version.row);
             if belongs(row) {
                 let (severity, stage, kind) = told(row);
                 let message = format!(
@@ -150,8 +162,8 @@ impl<'a> Checking<'a> {
                 let ready = Definition::of(&noted.current.row).ok().map(Box::new);
                 let content =
                     Content::Settled { severity, outcome: Outcome::Tripped, message, stage, kind, ready, waits: false };
-                let number = noted.current.version;
-                self.versions.push(Version { name: name.clone(), number, decides: true, content });
+                // That version decided; one that was edited since never did.
+                self.versions.push(Version { name: name.clone(), number: trip.version, decides: true, content });
             }
             return;
         }
@@ -168,7 +180,7 @@ impl<'a> Checking<'a> {
             let near = did_you_mean(&other, known()).or_else(|| {
                 known().find(|known| plain(known) == plain(&other)).map(|known| format!("did you mean `{known}`?"))
             });
-            match near {
+            match near.filter(|_| !seen.elsewhere) {
                 // Misspelt: it was meant to guard something here.
                 Some(hint) => self.settle(noted, Outcome::Unknown, format!("{what}; {hint}"), false),
                 None => self.notices.push(format!("the check `{name}` does not run: {what}")),
@@ -306,8 +318,14 @@ impl<'a> Checking<'a> {
 
     /// Whether a rule reads what the cycle before decided.
     pub(in crate::commands) fn wants_previous(&self) -> bool {
-        let wants =
-            |version: &Version| matches!(&version.content, Content::Ready(ready) if ready.query.contains("previous."));
+        let reads = |text: &str| {
+            let rule = rule::parse(text);
+            rule.is_ok_and(|rule| rule.references().iter().any(|name| name.scope == Scope::Previous))
+        };
+        let wants = |version: &Version| match &version.content {
+            Content::Ready(ready) => ready.kind == Kind::Rule && reads(&ready.query),
+            Content::Settled { .. } => false,
+        };
         self.versions.iter().any(wants)
     }
 
@@ -473,10 +491,12 @@ impl Verification {
     pub(in crate::commands) fn take(&mut self, checking: &Checking<'_>) {
         self.checks = checking.report();
         self.notices.extend(checking.notices.iter().cloned());
-        let off = self.checks.iter().filter(|check| check.outcome == "skipped").count();
-        if off > 0 {
-            let are = if off == 1 { "check does" } else { "checks do" };
-            self.notices.push(format!("{off} {are} not decide: turned off, or not approved"));
+        let off = self.checks.iter().filter(|check| check.outcome == "skipped");
+        let names: Vec<String> = off.map(|check| format!("`{}`", check.name)).collect();
+        if !names.is_empty() {
+            let are = if names.len() == 1 { "check does" } else { "checks do" };
+            let count = names.len();
+            self.notices.push(format!("{count} {are} not decide, turned off or not approved: {}", names.join(", ")));
         }
     }
 }

@@ -13,14 +13,14 @@ use crate::cli::{Global, ReadArgs};
 use crate::commands::Failure;
 use crate::commands::diff::{Request, comparison, rules, settings};
 use crate::commands::named::{both, definition, params};
+use crate::commands::population::population;
 use crate::compare::{Compared, Comparison, Definition, compare};
 use crate::config::{Input, Origin, PathDefinition, Project, Reconciliation, Secret, What};
 use crate::decide::{Decision, Evidence, Rule, decisions, exceeds, judge, survey};
-use crate::domain::{Amount, Value};
+use crate::domain::Value;
 use crate::exit::Exit;
 use crate::ledger::RunVerdict;
 use crate::path::ask::{AskInput, CommandSettings, Prepared, Reference, Told, ask_together};
-use crate::path::{documents, ready};
 use crate::report::discrepancy_json;
 use crate::stores::{ErrorClass, Settings, StoreError};
 
@@ -257,7 +257,8 @@ impl Room {
         let read = ReadArgs { allow_empty: case.allow_empty, ..self.read.clone() };
         let comparison = Comparison { keep: true, ..comparison(&read, request, Arc::default()) };
         let mut compared = compare(&comparison)?;
-        let expected = self.population(reconciliation, case)?;
+        let given = params(reconciliation, &case.params)?;
+        let expected = population(&self.project, reconciliation, &given, &self.settings)?;
         let rate = reconciliation.canary.max_discrepancy_rate.as_ref();
         let counts = compared.report.counts;
         let fallback = rate.is_some_and(|rate| exceeds(&counts, rate));
@@ -287,33 +288,6 @@ impl Room {
             None => Vec::new(),
         };
         actual(&mut compared, judgement.verdict, judgement.reasons, decided)
-    }
-
-    /// How many records must exist, by the independent count.
-    fn population(&self, reconciliation: &Reconciliation, case: &Case) -> Result<Option<u64>, Failure> {
-        let Some(population) = &reconciliation.population else { return Ok(None) };
-        let input = Input {
-            name: "population".into(),
-            store: population.store.clone(),
-            what: What::Query(population.query.clone()),
-            filter: None,
-            unwind: None,
-            fields: Vec::new(),
-        };
-        let params = params(reconciliation, &case.params)?;
-        let (rows, _) = documents(&ready(&self.project, &input, &params, &self.settings)?)?;
-        let count = match rows.as_slice() {
-            [Value::Document(fields)] => match fields.as_slice() {
-                [(_, value)] => value.amount().filter(Amount::is_integral),
-                _ => None,
-            },
-            _ => None,
-        };
-        let count = count.and_then(|count| count.to_string().parse().ok());
-        count.map(Some).ok_or_else(|| {
-            Failure::incomplete("the population query does not give one whole number")
-                .hint("it gives one row with one whole number: SELECT COUNT(*) …")
-        })
     }
 }
 

@@ -5,9 +5,9 @@ mod base;
 mod found;
 mod keys;
 mod logged;
-mod population;
 mod retry;
 mod snapshot;
+mod watch;
 mod work;
 mod written;
 

@@ -10,6 +10,7 @@ use crate::commands::checking::Checking;
 use crate::commands::cycle::Named;
 use crate::commands::diff::{Request, rules, settings};
 use crate::commands::named::{both, definition};
+use crate::commands::population::population;
 use crate::commands::who::who;
 use crate::commands::{Failure, canary, release};
 use crate::compare::{Compared, Definition};
@@ -188,7 +189,8 @@ impl Work<'_> {
         }
         run.record_discrepancies(&mut std::mem::take(&mut base.left).into_iter())?;
         log(run, &mut compared)?;
-        known.expected = self.population()?;
+        known.expected =
+            population(&self.named.project, &self.named.reconciliation, &self.named.params, self.settings)?;
         let mut survey = self.survey(&mut compared, &rule)?;
         survey.legacy_keys += sum.legacy_keys;
         let mut doubts = left_over(base, &policy, &mut survey)?;

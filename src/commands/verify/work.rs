@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::checks::{Material, Stage};
 use crate::cli::{Global, VerifyArgs};
 use crate::commands::checking::{self, Checking};
 use crate::commands::cycle::Named;
 use crate::commands::diff::{Request, comparison};
+use crate::commands::population::population;
 use crate::commands::{Failure, canary, output, progress, release, status};
 use crate::compare::{Compared, Comparison, compare};
 use crate::config::Decisions;
@@ -21,15 +21,13 @@ use crate::exit::Exit;
 use crate::ledger::{DecisionSummary, Ledger, LedgerError, Run, RunVerdict};
 use crate::report::verification::{Bridged, Canary, Decided, Part, Verification};
 use crate::report::{Format, Report, count};
-use crate::stores::{Progress, Settings};
+use crate::stores::Settings;
 
 use super::base::Base;
 use super::snapshot::{self, Text};
+use super::watch::Watch;
 use super::written::{FromCompared, ties, written};
 use super::{exit_of, logged};
-
-/// How often a run looks whether it still holds its cycle while it computes.
-const WATCH: Duration = Duration::from_millis(250);
 
 /// What a run works with.
 pub(super) struct Work<'a> {
@@ -133,7 +131,8 @@ impl Work<'_> {
         run.advance(&State::Computed, Some(&read(&compared)))?;
         run.advance(&State::Compared, Some(&compared.report.summary()))?;
         log(run, &mut compared)?;
-        known.expected = self.population()?;
+        known.expected =
+            population(&self.named.project, &self.named.reconciliation, &self.named.params, self.settings)?;
         let rate = self.named.reconciliation.canary.max_discrepancy_rate.as_ref();
         let counts = compared.report.counts;
         let fallback = rate.is_some_and(|rate| exceeds(&counts, rate));
@@ -478,30 +477,4 @@ pub(super) fn temporary(error: &io::Error) -> Failure {
         std::env::temp_dir().display()
     ))
     .hint("free space there, or set TMPDIR to a folder with more room")
-}
-
-/// Stops both sides when the cycle is another run's.
-struct Watch(Arc<AtomicBool>);
-
-impl Watch {
-    fn start(lost: Arc<AtomicBool>, sides: [Arc<Progress>; 2]) -> Watch {
-        let done = Arc::new(AtomicBool::new(false));
-        let ended = Arc::clone(&done);
-        std::thread::spawn(move || {
-            while !ended.load(Ordering::Relaxed) {
-                if lost.load(Ordering::Acquire) {
-                    sides.iter().for_each(|side| side.stop.store(true, Ordering::Relaxed));
-                    return;
-                }
-                std::thread::sleep(WATCH);
-            }
-        });
-        Watch(done)
-    }
-}
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
