@@ -23,6 +23,7 @@ import results
 ENV = os.environ
 RECON, LOAD = ENV["RECON_BENCH_RECON"], ENV["RECON_BENCH_LOAD"]
 PYTHON, RELADIFF = ENV["RECON_BENCH_PYTHON"], ENV["RECON_BENCH_RELADIFF"]
+ENGINE = ENV["RECON_BENCH_ENGINE"]  # Python with the polars whose engine the crate has
 MYSQL, POSTGRES, MONGODB = (ENV[f"RECON_TEST_{kind}_URL"] for kind in ("MYSQL", "POSTGRES", "MONGODB"))
 MYSQL_PORT, POSTGRES_PORT = MYSQL.rsplit(":", 1)[1], POSTGRES.rsplit(":", 1)[1]
 PSQL = f"{ENV['RECON_TEST_POSTGRES_BIN']}/psql"

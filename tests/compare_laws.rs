@@ -44,6 +44,7 @@ impl Source for Rows {
             ],
             fixed_columns: true,
             ordered: false,
+            natural: false,
             filters: false,
             seeks: false,
             snapshot: Snapshot { taken_at: Some(0), how: "memory".into(), consistent: true },

@@ -125,6 +125,7 @@ impl Before {
             range: KeyRange::default(),
             keys: None,
             fresh: false,
+            natural: false,
         };
         let sort = (!opened.ordered || as_text).then_some(SORTING);
         let (batches, give_back) = reader.begin(vec![request], &plan.judge.rules, here, sort);

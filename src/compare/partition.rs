@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::domain::Value;
-use crate::stores::{KeyRange, ReadEnd};
+use crate::stores::{KeyRange, ReadEnd, ReadRequest};
 
 use super::cursor::Cursor;
 use super::merge::{Merge, MergeError, SideName};
@@ -33,6 +33,8 @@ pub(super) struct Reading {
     pub memory: usize,
     /// Whether a side's records must be sorted first.
     pub sort: (bool, bool),
+    /// Whether a side may send its records as they lie ([`crate::stores::ReadRequest::natural`]).
+    pub natural: (bool, bool),
     /// Whether what agrees is kept too.
     pub keep: bool,
 }
@@ -68,7 +70,11 @@ pub(super) fn merge(
     };
     let requests = |ranges: &[KeyRange], of_legacy: bool| {
         let side = if of_legacy { &plan.legacy } else { &plan.candidate };
-        let request = |(at, range): (usize, &KeyRange)| side.request(plan.judge.key, range.clone(), fresh || at > 0);
+        let natural = ranges.len() == 1 && if of_legacy { reading.natural.0 } else { reading.natural.1 };
+        let request = |(at, range): (usize, &KeyRange)| {
+            let request = side.request(plan.judge.key, range.clone(), fresh || at > 0);
+            ReadRequest { natural, ..request }
+        };
         ranges.iter().enumerate().map(request).collect::<Vec<_>>()
     };
     let memory = |sort: bool| sort.then_some(reading.memory);

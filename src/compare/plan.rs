@@ -454,7 +454,8 @@ fn listing(opened: &Opened) -> String {
 impl SidePlan {
     /// The request that reads this side, or a range of it.
     pub fn request(&self, key: usize, range: KeyRange, fresh: bool) -> ReadRequest {
-        ReadRequest { columns: self.wanted.clone(), key, filter: self.filter.clone(), range, keys: None, fresh }
+        let (columns, filter) = (self.wanted.clone(), self.filter.clone());
+        ReadRequest { columns, key, filter, range, keys: None, fresh, natural: false }
     }
 
     /// The columns that a store said to have, with those found while reading.

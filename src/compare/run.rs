@@ -121,7 +121,13 @@ pub fn compare(comparison: &Comparison) -> Result<Compared, CompareError> {
         (_, Err(error)) => return Err(CompareError::Side(SideName::Candidate, error)),
     };
     (comparison.on_open)(legacy.estimated_records, candidate.estimated_records);
-    let mut run = Run { comparison, sides: (&sides.0, &sides.1), sort: (false, false), notices: Vec::new() };
+    let mut run = Run {
+        comparison,
+        sides: (&sides.0, &sides.1),
+        sort: (false, false),
+        in_order: (false, false),
+        notices: Vec::new(),
+    };
     // Each turn widens the plan (a column, a sort) or ends; there are not many things to widen.
     for attempt in 0.. {
         let plan = comparison.definition.plan(&legacy, &candidate).map_err(CompareError::Plan)?;
@@ -183,6 +189,8 @@ struct Run<'a> {
     comparison: &'a Comparison,
     sides: (&'a Reader, &'a Reader),
     sort: (bool, bool),
+    /// Sides that must send their records in key order, because as they lie they are not.
+    in_order: (bool, bool),
     notices: Vec<String>,
 }
 
@@ -191,6 +199,7 @@ impl Run<'_> {
         let reading = Reading {
             memory: self.comparison.memory,
             sort: (plan.legacy.sort || self.sort.0, plan.candidate.sort || self.sort.1),
+            natural: (opened.0.natural && !self.in_order.0, opened.1.natural && !self.in_order.1),
             keep: self.comparison.keep,
         };
         let whole = [KeyRange::default()];
@@ -258,16 +267,20 @@ impl Run<'_> {
         Ok(ranges)
     }
 
-    /// A file that turns out to lie in another order is read again, sorted.
+    /// What turns out to lie in another order is read again: a file sorted here, a store's records in key order.
     fn must_sort(&mut self, merged: &[Merged], opened: (&Opened, &Opened)) -> bool {
         let [Merged { failure: Some(MergeError::Side(side, Halt::OutOfOrder { .. })), .. }] = merged else {
             return false;
         };
-        let (sorted, ordered) = match side {
-            SideName::Legacy => (&mut self.sort.0, opened.0.ordered),
-            SideName::Candidate => (&mut self.sort.1, opened.1.ordered),
+        let (sorted, in_order, opened) = match side {
+            SideName::Legacy => (&mut self.sort.0, &mut self.in_order.0, opened.0),
+            SideName::Candidate => (&mut self.sort.1, &mut self.in_order.1, opened.1),
         };
-        if ordered || *sorted {
+        if opened.natural && !*in_order {
+            *in_order = true;
+            return true;
+        }
+        if opened.ordered || *sorted {
             return false;
         }
         *sorted = true;

@@ -141,6 +141,7 @@ impl DecisionsFile {
             range: KeyRange::default(),
             keys: None,
             fresh: false,
+            natural: false,
         };
         let (batches, _give_back) = reader.begin(vec![request], &Rules::default(), None, None);
         loop {

@@ -61,6 +61,7 @@ impl<'a> Actual<'a> {
             range: KeyRange::default(),
             keys: None,
             fresh: false,
+            natural: false,
         };
         let (receiver, give_back) = reader.begin(vec![request], &Rules::default(), None, None);
         Ok(Actual { place, _reader: reader, receiver, give_back, batch: Batch::default(), row: 0, ended: false })

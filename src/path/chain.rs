@@ -56,6 +56,7 @@ impl Source for ChainSource {
         }
         let mut whole = whole.ok_or_else(|| StoreError::usage("an input without files"))?;
         whole.ordered = false;
+        whole.natural = false;
         whole.filters = false;
         whole.seeks = false;
         Ok(whole)

@@ -126,6 +126,7 @@ impl Source for SqlSource {
             columns,
             fixed_columns: true,
             ordered: true,
+            natural: false,
             filters: false,
             seeks: false,
             snapshot,
@@ -180,9 +181,11 @@ fn send(result: &DataFrame, request: &ReadRequest, out: &mut Outlet) -> Result<(
     names.sort_unstable();
     names.dedup();
     let mut frame = result.select(names).map_err(failed)?;
-    if !key.is_empty() {
+    // By the last key column first, each time keeping what stands in order: one column at a time is more than twice as
+    // fast as polars' comparison of several.
+    for column in key.into_iter().rev() {
         let options = SortMultipleOptions::default().with_nulls_last(false).with_maintain_order(true);
-        frame = frame.sort(key, options).map_err(failed)?;
+        frame = frame.sort([column], options).map_err(failed)?;
     }
     let columns: Vec<_> = wanted
         .iter()

@@ -178,6 +178,7 @@ fn each(
         range: KeyRange::default(),
         keys: None,
         fresh: false,
+        natural: false,
     };
     let (batches, give_back) = reader.begin(vec![request], &input.shape.rules, None, None);
     loop {

@@ -69,6 +69,7 @@ impl Source for PartitionedSource {
         let mut whole = whole.ok_or_else(|| StoreError::usage("a query was split into no partitions"))?;
         // Each part is sorted before they are merged, where the store did not do it.
         whole.ordered = true;
+        whole.natural = false;
         whole.notices.push("computed in partitions, each at a snapshot of its own".into());
         Ok(whole)
     }

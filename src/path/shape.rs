@@ -101,6 +101,7 @@ impl Source for ShapedSource {
             opened.fixed_columns = true;
         }
         opened.ordered = false;
+        opened.natural = false;
         opened.filters = false;
         opened.seeks = false;
         opened.estimated_records =
@@ -119,6 +120,7 @@ impl Source for ShapedSource {
             range: KeyRange::default(),
             keys: None,
             fresh: request.fresh,
+            natural: false,
         };
         let filter = self.shape.filter.as_ref().filter(|_| self.shape.unwind.is_none());
         let (batches, give_back) = reader.begin(vec![inner], &self.shape.rules, filter, None);

@@ -48,6 +48,7 @@ impl Source for BsonSource {
             columns: sample.into_columns(),
             fixed_columns: false,
             ordered: false,
+            natural: false,
             filters: false,
             seeks: false,
             snapshot: state.snapshot(),

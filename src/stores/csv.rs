@@ -114,6 +114,7 @@ impl Source for CsvSource {
             columns,
             fixed_columns: true,
             ordered: false,
+            natural: false,
             filters: false,
             seeks: false,
             snapshot: stamp.snapshot(),

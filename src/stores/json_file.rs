@@ -50,6 +50,7 @@ impl Source for JsonSource {
             columns: sample.into_columns(),
             fixed_columns: false,
             ordered: false,
+            natural: false,
             filters: false,
             seeks: false,
             snapshot: state.snapshot(),

@@ -85,6 +85,8 @@ pub struct Opened {
     /// Whether `read` sends records in key order. `false` for files: they are taken as they lie, and sorted
     /// on disk when that turns out to be another order.
     pub ordered: bool,
+    /// Whether `read` may be told [`ReadRequest::natural`] with profit.
+    pub natural: bool,
     /// Whether `read` applies `ReadRequest::filter` itself. If not, the outlet does.
     pub filters: bool,
     /// Whether `read` understands `ReadRequest::range` and `keys`.
@@ -175,6 +177,9 @@ pub struct ReadRequest {
     pub keys: Option<Vec<Vec<Value>>>,
     /// Take a new snapshot first: what is read must be as of now.
     pub fresh: bool,
+    /// The records may come as they lie in the store, when that seems to be the order of the key and is quicker: the
+    /// caller looks at every key, and asks again without this when one is out of order.
+    pub natural: bool,
 }
 
 /// One column to read.

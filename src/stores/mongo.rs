@@ -13,26 +13,27 @@ mod insert;
 mod inspect;
 mod literal;
 mod matching;
+mod natural;
 mod pipeline;
 mod privileges;
+mod start;
 
-use mongodb::bson::{Bson, Document, RawDocumentBuf, doc};
+use mongodb::bson::{Document, RawDocumentBuf, doc};
 use mongodb::error::Error;
-use mongodb::options::{AggregateOptions, Collation, FindOptions};
-use mongodb::{ClientSession, Database};
 
 use crate::domain::{Batch, Filter, Rules, Value, bson_cell, bson_get, cmp_cells};
 
 use super::document::{Picker, Sample};
 use super::{Opened, Outlet, ReadEnd, ReadRequest, Settings, Snapshot, Source, StoreError, Target, Wish};
 pub(super) use about::{about, collections, unique_keys};
-use batches::{Batches, Cursor};
+use batches::Batches;
 use chosen::{Chosen, unsortable};
 use connect::Connection;
 pub(crate) use insert::{drop_database, insert};
 pub(super) use inspect::{inspect, readable};
 use pipeline::Query;
 pub(super) use privileges::beyond_reading;
+use start::{Failure, Stages, start};
 
 /// Documents in a reply, when they are small.
 const DOCUMENTS: u64 = 2_000;
@@ -92,11 +93,14 @@ impl Source for MongoSource {
             sample.average_bytes().map_or(DOCUMENTS, |b| (REPLY_BYTES / b.max(1)).clamp(8, DOCUMENTS)) as u32;
         let snapshot = side.snapshot(&mut notices);
         let estimated_records = side.estimate();
+        // Only under a snapshot: what is written meanwhile lies anywhere.
+        let natural = side.connection.session.is_some() && estimated_records >= Some(natural::LEAST);
         self.side = Some(side);
         Ok(Opened {
             columns: sample.into_columns(),
             fixed_columns: false,
             ordered: true,
+            natural,
             filters: true,
             seeks: true,
             snapshot,
@@ -292,6 +296,9 @@ impl Side {
             matching::check_name(name)?;
             sort.insert(*name, 1);
         }
+        if self.takes_natural(request, settings)? {
+            sort.clear();
+        }
         let stages = Stages { conditions, sort, limit: None };
         let mut picker = Picker::new(&request.columns);
         let mut records = 0u64;
@@ -439,63 +446,4 @@ impl Side {
             }
         })
     }
-}
-
-/// What is added behind a query.
-#[derive(Default)]
-struct Stages {
-    conditions: Vec<Document>,
-    sort: Document,
-    limit: Option<i64>,
-}
-
-/// Why documents stopped coming.
-enum Failure {
-    Driver(Error),
-    Store(StoreError),
-}
-
-async fn start(
-    database: &Database,
-    query: &Query,
-    add: Stages,
-    batch_size: u32,
-    session: Option<&mut ClientSession>,
-) -> Result<Cursor, Error> {
-    let collection = database.collection::<RawDocumentBuf>(&query.collection);
-    // A collection may have a collation of its own; keys are ordered byte by byte on every store.
-    let collation = Collation::builder().locale("simple").build();
-    let condition = match add.conditions.len() {
-        0 => Document::new(),
-        _ => doc! { "$and": add.conditions },
-    };
-    let Some(stages) = &query.stages else {
-        let mut options =
-            FindOptions::builder().collation(collation).allow_disk_use(true).batch_size(batch_size).build();
-        options.limit = add.limit;
-        options.sort = Some(add.sort).filter(|sort| !sort.is_empty());
-        let find = collection.find(condition).with_options(options);
-        return Ok(match session {
-            Some(session) => Cursor::Session(find.session(session).batch().await?),
-            None => Cursor::Plain(find.batch().await?),
-        });
-    };
-    let mut stages = stages.clone();
-    if !condition.is_empty() {
-        stages.push(doc! { "$match": condition });
-    }
-    if !add.sort.is_empty() {
-        stages.push(doc! { "$sort": add.sort });
-    }
-    if let Some(limit) = add.limit {
-        stages.push(doc! { "$limit": Bson::Int64(limit) });
-    }
-    let mut options =
-        AggregateOptions::builder().collation(collation).allow_disk_use(true).batch_size(batch_size).build();
-    options.let_vars = query.variables.clone();
-    let aggregate = collection.aggregate(stages).with_options(options);
-    Ok(match session {
-        Some(session) => Cursor::Session(aggregate.session(session).batch().await?),
-        None => Cursor::Plain(aggregate.batch().await?),
-    })
 }

@@ -134,6 +134,7 @@ impl Source for ParquetSource {
             columns: self.columns(&meta.shape, &wish.paths),
             fixed_columns: true,
             ordered: false,
+            natural: false,
             filters: false,
             seeks: false,
             snapshot: meta.stamp.snapshot(),

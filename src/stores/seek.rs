@@ -225,6 +225,7 @@ mod tests {
             range: KeyRange { from, below },
             keys,
             fresh: false,
+            natural: false,
         };
         let fit = |_, value: &Value| other_kind(ColumnKind::Text, value).unwrap_or_else(|| Fit::As(value.clone()));
         fitted(&request, &fit).expect("no fixed type").map(|r| Dialect::Sqlite.where_clause(&r).expect("writes"))

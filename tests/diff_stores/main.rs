@@ -5,6 +5,7 @@
 mod cut;
 mod load;
 mod moments;
+mod natural;
 mod pairs;
 #[path = "../support/mod.rs"]
 mod support;

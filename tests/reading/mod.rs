@@ -20,6 +20,7 @@ pub fn request(columns: &[&str], key: usize) -> ReadRequest {
         range: KeyRange::default(),
         keys: None,
         fresh: false,
+        natural: false,
     }
 }
 

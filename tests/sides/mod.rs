@@ -17,6 +17,7 @@ pub fn request(columns: &[&str], key: usize) -> ReadRequest {
         range: KeyRange::default(),
         keys: None,
         fresh: false,
+        natural: false,
     }
 }
 

@@ -37,6 +37,7 @@ fn request(columns: &[&str]) -> ReadRequest {
         range: KeyRange::default(),
         keys: None,
         fresh: false,
+        natural: false,
     }
 }
 

@@ -103,6 +103,7 @@ fn request(columns: &[&str], key: usize) -> ReadRequest {
         range: KeyRange::default(),
         keys: None,
         fresh: false,
+        natural: false,
     }
 }
 

@@ -107,6 +107,7 @@ impl OpenInput {
             range: KeyRange::default(),
             keys: None,
             fresh: false,
+            natural: false,
         };
         let sort = (!self.opened.ordered).then_some(asked.memory);
         let progress = Arc::new(Progress::default());

@@ -258,6 +258,7 @@ impl Source for AskSource {
             columns: outcomes.columns.clone(),
             fixed_columns: false,
             ordered: true,
+            natural: false,
             filters: false,
             seeks: false,
             snapshot: Snapshot { how: format!("{how}; input: {}", snapshot.how), ..snapshot },

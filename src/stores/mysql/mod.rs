@@ -84,6 +84,7 @@ impl Source for MySqlSource {
             columns,
             fixed_columns: true,
             ordered: true,
+            natural: false,
             filters: true,
             seeks: true,
             snapshot: Snapshot {

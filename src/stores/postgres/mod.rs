@@ -149,6 +149,7 @@ impl Session {
             columns: session.columns.iter().map(column).collect(),
             fixed_columns: true,
             ordered: true,
+            natural: false,
             filters: true,
             seeks: !session.foreign_order,
             snapshot: Snapshot { taken_at: Some(taken_at), how: "REPEATABLE READ, READ ONLY".into(), consistent: true },
@@ -391,6 +392,7 @@ impl Session {
             range: KeyRange::default(),
             keys: None,
             fresh: false,
+            natural: false,
         };
         if self.foreign_order {
             return Ok(Vec::new());

@@ -176,6 +176,7 @@ impl Session {
             fixed_columns: true,
             ordered: true,
             // SQLite compares a text amount with a number as text: recon judges conditions on it itself.
+            natural: false,
             filters: false,
             seeks: true,
             snapshot: Snapshot { taken_at: Some(taken_at), how: "read transaction".into(), consistent: true },
@@ -434,6 +435,7 @@ impl Session {
             range: KeyRange::default(),
             keys: None,
             fresh: false,
+            natural: false,
         };
         let count = match self.select(&request)? {
             Some(sql) => self.value(format!("SELECT count(*) FROM ({sql})"))?,

@@ -1,0 +1,69 @@
+//! A collection that lies in the order of its keys is read as it lies; one that does not is read by its index, also when
+//! that comes out only in the middle.
+
+use mongodb::bson::{Decimal128, Document, doc};
+
+use super::load::{Stores, mongo};
+use super::{diff, discrepancies};
+
+const DOCUMENTS: i64 = 24_000;
+
+/// A collection whose documents were put there in this order of `_id`: one differs and one is missing. Returns what the
+/// server says of the way by which it read it.
+fn ways(order: impl Iterator<Item = i64>) -> Vec<String> {
+    let stores = Stores::new();
+    let mut csv = String::from("id,net\n");
+    (0..DOCUMENTS).for_each(|id| csv.push_str(&format!("{id},{id}.25\n")));
+    stores.place.write("legacy.csv", csv);
+    let net = |id: i64| if id == 123 { "123.2501".to_owned() } else { format!("{id}.250") };
+    let documents: Vec<Document> = order
+        .filter(|id| *id != 12_345)
+        .map(|id| doc! { "_id": id, "net": net(id).parse::<Decimal128>().unwrap() })
+        .collect();
+    assert_eq!(documents.len(), DOCUMENTS as usize - 1);
+    let url = stores.url("MONGODB");
+    mongo(&url, async |database| {
+        let majority = mongodb::options::WriteConcern::majority();
+        database.collection("lying").insert_many(documents).write_concern(majority).await.unwrap();
+        database.run_command(doc! { "profile": 2 }).await.unwrap();
+    });
+    let (hosts, options) = url.split_once('?').unwrap_or((&url, ""));
+    let candidate = format!("{hosts}{}{options}#lying", if options.is_empty() { "" } else { "?" });
+    let (code, report) = diff(&stores.place, &["legacy.csv", &candidate, "--key", "id=_id"]);
+    assert_eq!(code, 1, "{report}");
+    assert_eq!(discrepancies(&report), ["123 mismatch net", "12345 legacy_only "], "{report}");
+    assert_eq!(report["rows"]["candidate"], DOCUMENTS - 1, "{report}");
+    mongo(&url, async |database| {
+        database.run_command(doc! { "profile": 0 }).await.unwrap();
+        // Only what read more than the looks at both ends did.
+        let reads = doc! { "command.find": "lying", "command.limit": { "$exists": false } };
+        let profile = database.collection::<Document>("system.profile");
+        let mut found = profile.find(reads).sort(doc! { "ts": 1 }).await.unwrap();
+        let mut ways = Vec::new();
+        while found.advance().await.unwrap() {
+            ways.push(found.current().get_str("planSummary").unwrap().to_owned());
+        }
+        ways
+    })
+}
+
+#[test]
+fn documents_in_the_order_of_their_keys_are_read_as_they_lie() {
+    assert_eq!(ways(0..DOCUMENTS), ["COLLSCAN"]);
+}
+
+#[test]
+fn documents_in_another_order_are_read_by_the_index() {
+    assert_eq!(ways((0..DOCUMENTS).rev()), ["IXSCAN { _id: 1 }"]);
+    // Drawn apart at one end.
+    assert_eq!(ways([1, 0].into_iter().chain(2..DOCUMENTS)), ["IXSCAN { _id: 1 }"]);
+}
+
+#[test]
+fn a_document_out_of_order_in_the_middle_is_found_and_all_is_read_again() {
+    let order = (0..9_000).chain([15_000]).chain(9_000..15_000).chain(15_001..DOCUMENTS);
+    assert_eq!(ways(order), ["COLLSCAN", "IXSCAN { _id: 1 }"]);
+    // The last one that can be: right before what was looked at.
+    let order = (0..22_000).chain([22_001, 22_000]).chain(22_002..DOCUMENTS);
+    assert_eq!(ways(order), ["COLLSCAN", "IXSCAN { _id: 1 }"]);
+}
