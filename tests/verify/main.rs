@@ -8,6 +8,7 @@ mod support;
 mod callers;
 mod canary;
 mod checks;
+mod checks_again;
 mod checks_servers;
 mod engine;
 mod examples;
