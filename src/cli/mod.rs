@@ -83,35 +83,20 @@ pub enum Color {
 #[derive(Debug, Subcommand)]
 enum Command {
     Init(InitArgs),
-    /// Compare two sides record by record.
     Diff(Box<DiffArgs>),
-    /// The step before a payout: compute both paths, compare, decide, write the decisions.
     Verify(Box<VerifyArgs>),
-    /// Compute again only what was unknown or discrepant.
     Retry(Box<RetryArgs>),
-    /// Run regression cases against both paths.
     Test(TestArgs),
-    /// Show the whole job on shipped data: no server, no argument.
     Demo(DemoArgs),
-    /// Put a worked settlement's data into the stores of a project, in bulk.
     Load(LoadArgs),
-    /// Payout days, holidays, and which verification is due when.
     Calendar(CalendarArgs),
-    /// Approve the decisions of a verified cycle and let the payer read them.
     Release(ReleaseArgs),
-    /// Record a payment step that another program makes; or block or abort a cycle by hand.
     Stage(StageArgs),
-    /// Where a cycle stands; with `--wait` a sensor for schedulers.
     Status(StatusArgs),
-    /// What was run: history, one run in full, the audit trail.
     Runs(RunsArgs),
-    /// The discrepancies that runs logged.
     Discrepancies(DiscrepanciesArgs),
-    /// Validation queries and rules in the database: list, edit, push, pull, approve, switch on and off.
     Checks(Box<ChecksArgs>),
-    /// How far the new path is trusted, and whether to raise or cut back.
     Canary(CanaryArgs),
-    /// The ledger itself: its schema, its size, what is old.
     Ledger(LedgerArgs),
     Doctor(DoctorArgs),
     Schema(SchemaArgs),

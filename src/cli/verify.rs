@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use super::{CycleArgs, ReadArgs};
 use crate::report::Format;
 
-/// The step before a payout.
+/// The step before a payout: compute both paths, compare, decide, write the decisions.
 ///
 /// Takes the cycle's lock, computes both paths, compares them record by record, decides each record by the decision
 /// rule, writes the decisions where the payer will read them, proves that their totals tie, and says whether the payout

@@ -478,10 +478,8 @@ fn content(row: &CheckRow) -> Content {
 
 /// What a row says of severity, stage and kind, whatever else is wrong with it. What does not say is an error.
 fn told(row: &CheckRow) -> (Severity, Option<Stage>, String) {
-    let severity = match row.severity.as_deref().map(str::trim) {
-        Some("warn") => Severity::Warn,
-        _ => Severity::Error,
-    };
+    let warns = row.severity.as_deref().map(str::trim) == Some("warn");
+    let severity = if warns { Severity::Warn } else { Severity::Error };
     let stage = Stage::ALL.into_iter().find(|stage| row.stage.as_deref().map(str::trim) == Some(stage.name()));
     (severity, stage, row.kind.clone().unwrap_or_default())
 }
@@ -495,8 +493,8 @@ impl Verification {
         let names: Vec<String> = off.map(|check| format!("`{}`", check.name)).collect();
         if !names.is_empty() {
             let are = if names.len() == 1 { "check does" } else { "checks do" };
-            let count = names.len();
-            self.notices.push(format!("{count} {are} not decide, turned off or not approved: {}", names.join(", ")));
+            let (count, names) = (names.len(), names.join(", "));
+            self.notices.push(format!("{count} {are} not decide, turned off or not approved: {names}"));
         }
     }
 }
