@@ -23,8 +23,11 @@ macro_rules! shipped {
     };
 }
 
-const ALL: [Known; 18] = shipped! {
+const ALL: [Known; 24] = shipped! {
     "recon.toml" => "the project file",
+    "suite.toml" => "what the regression cases of a folder share",
+    "case.toml" => "a regression case in a folder of its own",
+    "case" => "a line of NAME.cases.ndjson: a packed regression case",
     "diff" => "recon diff --format json (recon.diff/1)",
     "verify" => "recon verify --format json (recon.verify/1)",
     "status" => "recon status --format json",
@@ -38,6 +41,9 @@ const ALL: [Known; 18] = shipped! {
     "canary" => "recon canary --format json",
     "ledger" => "recon ledger status --format json",
     "calendar" => "recon calendar list and next --format json",
+    "checks" => "recon checks list --format json",
+    "check" => "recon checks show --format json",
+    "check-history" => "recon checks history --format json",
     "checks_run" => "recon checks run --format json",
     "checks_try" => "recon checks try --format json",
     "doctor" => "recon doctor --format json",

@@ -146,6 +146,8 @@ fn what_recon_writes_fits_its_schemas() {
     let place = Place::new();
     let demo = place.recon(&["demo", "p2p", "--records", "400", "--faults", "1%", "--keep", "project"]);
     assert!(demo.code == Some(0) || demo.code == Some(1), "{demo}");
+    let pushed = place.recon(&["--config", "project/recon.toml", "checks", "push"]);
+    assert_eq!(pushed.code, Some(0), "{pushed}");
     let cycle = ["payout", "--param", "window_from=2026-10-25", "--param", "window_to=2026-11-05"];
     let run = |words: &[&str], schema: &str| {
         let outcome = place.recon(&[&["--config", "project/recon.toml"], words, &["--format", "json"]].concat());
@@ -178,6 +180,73 @@ fn what_recon_writes_fits_its_schemas() {
     run(&["ledger", "status"], "ledger");
     run(&["calendar", "list", "investors", "--from", "2026-11-01", "--to", "2026-11-30"], "calendar");
     run(&["doctor"], "doctor");
+    run(&[&["checks", "run"], &cycle[1..]].concat(), "checks_run");
+    run(&["checks", "try", "net_is_the_sum"], "checks_try");
+    for state in ["a result", "a trip", "a deletion"] {
+        run(&["checks", "list"], "checks");
+        let shown = run(&["checks", "show", "net_is_the_sum"], "check");
+        assert!(!shown["results"].as_array().expect("results").is_empty(), "{shown:#}");
+        run(&["checks", "history", "net_is_the_sum"], "check-history");
+        let ledger = place.path().join("project/recon.db");
+        let guard = "UPDATE recon_checks SET max_flag_rate = '0%', query = '{\"ge\": [\"decision.net\", -1000]}', expect = NULL";
+        let (edit, verify) = match state {
+            "a result" => (guard, true),
+            "a trip" => ("DELETE FROM recon_checks", true),
+            _ => continue,
+        };
+        crate::support::sqlite(&ledger, edit);
+        if verify {
+            let later = ["payout", "--param", "window_from=2026-10-25", "--param", "window_to=2026-11-04"];
+            let outcome =
+                place.recon(&[&["--config", "project/recon.toml", "verify"], &later[..], &["--again"]].concat());
+            assert_ne!(outcome.code, Some(2), "{outcome}");
+        }
+    }
+}
+
+#[test]
+fn cases_fit_their_schemas_and_what_recon_refuses_does_not() {
+    let (suite, case, line) =
+        (Schema::of("suite.toml", false), Schema::of("case.toml", false), Schema::of("case", false));
+    let mut seen = (0, 0, 0);
+    let mut folders = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures"))];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+            let text = || std::fs::read_to_string(&path).expect("a text");
+            match name.as_str() {
+                _ if path.is_dir() => folders.push(path.clone()),
+                "suite.toml" => (suite.takes(&toml(&text())), seen.0 += 1).1,
+                "case.toml" => (case.takes(&toml(&text())), seen.1 += 1).1,
+                _ if name.ends_with(".cases.ndjson") => {
+                    for one in text().lines() {
+                        line.takes(&serde_json::from_str(one).expect("JSON"));
+                        seen.2 += 1;
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    assert!(seen.0 >= 3 && seen.1 + seen.2 >= 40, "{seen:?}");
+    let good = json!({"why": "a fee", "expect": {"verdict": "clean"}});
+    case.takes(&good);
+    for (key, value) in [
+        ("why", Json::Null),
+        ("percent", json!(101)),
+        ("params", json!({"rate": 0.1})),
+        ("expect", json!({"verdict": "fine"})),
+        ("tables", json!({"core": {"t": {"columns": {"net": "decimal(39,2)"}}}})),
+        ("tables", json!({"core": {"t": {"columns": {"net": "money"}}}})),
+        ("nobody_knows", json!(1)),
+    ] {
+        let mut wrong = good.clone();
+        wrong[key] = value;
+        case.refuses(&wrong);
+    }
+    line.refuses(&good);
+    suite.refuses(&json!({"sqlite_decimals": "float"}));
 }
 
 #[test]
@@ -186,7 +255,7 @@ fn every_schema_compiles_and_a_wrong_name_is_answered() {
     let list = place.recon(&["schema"]);
     assert_eq!(list.code, Some(0), "{list}");
     let names: Vec<&str> = list.stdout.lines().filter_map(|line| line.split_whitespace().next()).collect();
-    assert!(names.len() >= 18 && names.contains(&"recon.toml") && names.contains(&"rule"), "{list}");
+    assert!(names.len() >= 24 && names.contains(&"recon.toml") && names.contains(&"rule"), "{list}");
     for name in &names {
         Schema::of(name, false);
     }
