@@ -215,3 +215,105 @@ fn what_could_make_an_amount_wrong_ends_the_run() {
         assert!(said.contains(what), "{what}: {outcome}");
     }
 }
+
+const TWO_STORES: &str = r#"
+[stores.lake]
+url = "file:docs"
+[stores.docs]
+url = "${DOCS}"
+[reconciliation.payout]
+key = ["id"]
+[reconciliation.payout.LEGACY]
+sql = "all.sql"
+inputs.t = { store = "lake", collection = "odd", filter = "FILTER", fields = { id = "_id" } }
+[reconciliation.payout.CANDIDATE]
+sql = "all.sql"
+inputs.t = { store = "docs", collection = "odd", filter = "FILTER", fields = { id = "_id" } }
+"#;
+
+/// MongoDB is asked for at least what the filter lets through: no record, and none that recon could not judge, is left
+/// behind by what the server makes of the condition. The same documents in a file, where nothing is asked beforehand, say
+/// what must come.
+#[test]
+fn what_the_server_leaves_out_is_what_the_filter_leaves_out() {
+    let decimal = |text: &str| Bson::Decimal128(text.parse::<Decimal128>().expect("a decimal"));
+    let values = [
+        Bson::Int32(10),
+        Bson::Int64(3),
+        decimal("9.99999999999999999999999999999999"),
+        decimal("1E+3"),
+        decimal("NaN"),
+        decimal("Infinity"),
+        Bson::Double(10.0),
+        Bson::String("10".into()),
+        Bson::Boolean(true),
+        Bson::Null,
+        Bson::DateTime(DateTime::from_millis(10)),
+        Bson::Array(vec![Bson::Int32(1), Bson::Int32(12)]),
+        Bson::Array(vec![]),
+        Bson::Document(doc! { "v": 12 }),
+    ];
+    // As a field, below a document, below an array, and below two.
+    type Shape = fn(Bson) -> Document;
+    let below = ["a.v > 5 AND a.v < 20", "a.v <= 3 OR a.v IS NULL", "NOT a.v > 5"];
+    let shapes: [(Shape, &[&str]); 4] = [
+        (|v| doc! { "v": v }, &["v > 5", "v = 10 OR v < 3"]),
+        (|v| doc! { "a": { "v": v } }, &below),
+        (|v| doc! { "a": [{ "v": 4 }, { "v": v }] }, &below),
+        (|v| doc! { "a": [{ "b": [{ "v": v }] }] }, &["a.b.v = 10", "a.b.v >= 3"]),
+    ];
+    let database = support::unique_name("pushdown");
+    let url = support::database_url("MONGODB", &database);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let client = runtime.block_on(mongodb::Client::with_uri_str(&url)).expect("a URL");
+    let odd = client.default_database().expect("a database").collection::<Document>("odd");
+    let (mut agreed, mut failed) = (0, 0);
+    for (shape, filters) in shapes {
+        // Those that can be judged stand together; one that cannot ends the run, and stands beside one that can.
+        for value in &values {
+            let documents: Vec<Document> = [Bson::Int32(10), value.clone()]
+                .into_iter()
+                .zip(1..)
+                .map(|(value, id)| {
+                    let mut document = doc! { "_id": id };
+                    document.extend(shape(value));
+                    document
+                })
+                .collect();
+            runtime.block_on(async {
+                odd.drop().await.expect("dropped");
+                let majority = mongodb::options::WriteConcern::majority();
+                odd.insert_many(&documents).write_concern(majority).await.expect("inserted");
+            });
+            for filter in filters {
+                let run = |legacy: &str, candidate: &str| {
+                    let place = Place::new().env("DOCS", &url);
+                    let project = TWO_STORES.replace("LEGACY", legacy).replace("CANDIDATE", candidate);
+                    place.write("recon.toml", project.replace("FILTER", filter));
+                    place.write("all.sql", "SELECT id, COUNT(*) AS n FROM t GROUP BY id\n");
+                    place.write("docs/odd.bson", bson_file(&documents));
+                    place.recon(&["diff", "payout", "--allow-empty", "--format", "json"])
+                };
+                let outcome = run("legacy", "candidate");
+                match outcome.code {
+                    Some(0) => agreed += 1,
+                    // The file cannot be judged: then the collection cannot either.
+                    Some(3) => {
+                        failed += 1;
+                        let swapped = run("candidate", "legacy");
+                        assert_eq!(swapped.code, Some(3), "{filter} over {documents:?}: {outcome}{swapped}");
+                        let said =
+                            |outcome: &Outcome| outcome.stderr.contains("record") && outcome.stderr.contains("legacy");
+                        assert!(said(&outcome) == said(&swapped), "{filter} over {documents:?}: {outcome}{swapped}");
+                    }
+                    _ => panic!("{filter} over {documents:?}: {outcome}"),
+                }
+            }
+        }
+    }
+    runtime.block_on(async {
+        let _ = client.default_database().expect("a database").drop().await;
+        client.shutdown().await;
+    });
+    assert!(agreed > 30 && failed > 30, "{agreed} {failed}");
+}
