@@ -121,19 +121,14 @@ pub fn compare(comparison: &Comparison) -> Result<Compared, CompareError> {
         (_, Err(error)) => return Err(CompareError::Side(SideName::Candidate, error)),
     };
     (comparison.on_open)(legacy.estimated_records, candidate.estimated_records);
-    let mut run = Run {
-        comparison,
-        sides: (&sides.0, &sides.1),
-        sort: (false, false),
-        in_order: (false, false),
-        notices: Vec::new(),
-    };
+    let mut run = Run { comparison, sides, sort: (false, false), in_order: (false, false), notices: Vec::new() };
     // Each turn widens the plan (a column, a sort) or ends; there are not many things to widen.
     for attempt in 0.. {
         let plan = comparison.definition.plan(&legacy, &candidate).map_err(CompareError::Plan)?;
         run.check_recheck(&plan, (&legacy, &candidate))?;
         let merged = run.merge_all(&plan, (&legacy, &candidate))?;
         if attempt < 8 && run.must_sort(&merged, (&legacy, &candidate)) {
+            run.open_again((&mut legacy, &mut candidate))?;
             continue;
         }
         let found = |of_legacy: bool| {
@@ -187,7 +182,7 @@ fn open(
 
 struct Run<'a> {
     comparison: &'a Comparison,
-    sides: (&'a Reader, &'a Reader),
+    sides: (Reader, Reader),
     sort: (bool, bool),
     /// Sides that must send their records in key order, because as they lie they are not.
     in_order: (bool, bool),
@@ -206,15 +201,15 @@ impl Run<'_> {
         let cuts = self.cut_points(plan, opened, reading)?;
         let seeks = (opened.0.seeks, opened.1.seeks);
         if cuts.len() == 1 {
-            return Ok(vec![merge(self.sides, plan, reading, (&whole, &whole), false)]);
+            return Ok(vec![merge((&self.sides.0, &self.sides.1), plan, reading, (&whole, &whole), false)]);
         }
         match seeks {
             (true, true) => {
                 let inputs = (&self.comparison.legacy, &self.comparison.candidate);
-                Ok(merge_in_parallel(self.sides, inputs, plan, reading, &cuts))
+                Ok(merge_in_parallel((&self.sides.0, &self.sides.1), inputs, plan, reading, &cuts))
             }
-            (true, false) => Ok(vec![merge(self.sides, plan, reading, (&cuts, &whole), false)]),
-            _ => Ok(vec![merge(self.sides, plan, reading, (&whole, &cuts), false)]),
+            (true, false) => Ok(vec![merge((&self.sides.0, &self.sides.1), plan, reading, (&cuts, &whole), false)]),
+            _ => Ok(vec![merge((&self.sides.0, &self.sides.1), plan, reading, (&whole, &cuts), false)]),
         }
     }
 
@@ -254,8 +249,8 @@ impl Run<'_> {
             return Ok(ranges(Vec::new()));
         }
         let (side, side_plan, name) = match opened.0.seeks {
-            true => (self.sides.0, &plan.legacy, SideName::Legacy),
-            false => (self.sides.1, &plan.candidate, SideName::Candidate),
+            true => (&self.sides.0, &plan.legacy, SideName::Legacy),
+            false => (&self.sides.1, &plan.candidate, SideName::Candidate),
         };
         let cuts: Vec<Value> = side
             .boundaries(&side_plan.wanted[0].name, side_plan.filter.as_ref(), parts)
@@ -287,6 +282,20 @@ impl Run<'_> {
         true
     }
 
+    /// Databases are opened anew, at a new moment: one whose records were not taken to their end cannot always go on in
+    /// its snapshot. What is computed or lies in files stays as it was read.
+    fn open_again(&mut self, opened: (&mut Opened, &mut Opened)) -> Result<(), CompareError> {
+        let again = |input: &SideInput, side: &mut Reader, opened: &mut Opened, name| {
+            if opened.seeks {
+                *side = input.start();
+                *opened = side.opened().map_err(|error| CompareError::Side(name, error))?;
+            }
+            Ok(())
+        };
+        again(&self.comparison.legacy, &mut self.sides.0, opened.0, SideName::Legacy)?;
+        again(&self.comparison.candidate, &mut self.sides.1, opened.1, SideName::Candidate)
+    }
+
     fn finish(self, plan: Plan, merged: Vec<Merged>, opened: (&Opened, &Opened)) -> Result<Compared, CompareError> {
         let mut tally = Tally::new(plan.columns.len());
         let mut readers = Vec::new();
@@ -315,7 +324,7 @@ impl Run<'_> {
             std::thread::sleep(self.comparison.recheck.delay);
             let mut settled = Spill::new(plan.judge.key + plan.columns.len());
             let seeks = (opened.0.seeks, opened.1.seeks);
-            match recheck(self.sides, seeks, &plan, &mut tally, &mut readers, &mut settled) {
+            match recheck((&self.sides.0, &self.sides.1), seeks, &plan, &mut tally, &mut readers, &mut settled) {
                 Ok((left, gone)) => {
                     readers = vec![left];
                     kept.push(vec![settled.into_reader()?]);

@@ -3,7 +3,7 @@
 
 use mongodb::bson::{Decimal128, Document, doc};
 
-use super::load::{Stores, mongo};
+use super::load::{Stores, mongo, mysql, postgres};
 use super::{diff, discrepancies};
 
 const DOCUMENTS: i64 = 24_000;
@@ -66,4 +66,48 @@ fn a_document_out_of_order_in_the_middle_is_found_and_all_is_read_again() {
     // The last one that can be: right before what was looked at.
     let order = (0..22_000).chain([22_001, 22_000]).chain(22_002..DOCUMENTS);
     assert_eq!(ways(order), ["COLLSCAN", "IXSCAN { _id: 1 }"]);
+}
+
+/// A side that is read again makes the other one be read again too, and that one was cut off in the middle: every database
+/// gets over it.
+#[test]
+fn a_database_beside_an_unsorted_file_is_read_again() {
+    let stores = Stores::new();
+    let mut lines: Vec<String> = (0..60_000).map(|id| format!("{id},{id}.25,{}", "x".repeat(80))).collect();
+    let values: Vec<String> = lines
+        .iter()
+        .map(|line| line.splitn(3, ',').collect::<Vec<_>>())
+        .map(|cells| format!("({},{},'{}')", cells[0], cells[1], cells[2]))
+        .collect();
+    let script = format!(
+        "CREATE TABLE large (id BIGINT PRIMARY KEY, net DECIMAL(18,2), note VARCHAR(100)); INSERT INTO large VALUES {}",
+        values.join(",")
+    );
+    mysql(&stores.url("MYSQL"), script.clone());
+    postgres(&stores.url("POSTGRES"), script.clone());
+    crate::support::sqlite(&stores.place.path().join("large.db"), &script);
+    mongo(&stores.url("MONGODB"), async |database| {
+        let documents = (0..60_000_i64).map(
+            |id| doc! { "_id": id, "net": format!("{id}.25").parse::<Decimal128>().unwrap(), "note": "x".repeat(80) },
+        );
+        database.collection("large").insert_many(documents).await.unwrap();
+    });
+    // Out of order soon, long before the other side is through.
+    lines.swap(10, 11);
+    lines[30_000] = lines[30_000].replace(".25", ".26");
+    stores.place.write("unsorted.csv", format!("id,net,note\n{}\n", lines.join("\n")));
+    for (kind, key) in [("MYSQL", "id"), ("POSTGRES", "id"), ("SQLITE", "id"), ("MONGODB", "id=_id")] {
+        let side = match kind {
+            "SQLITE" => "sqlite:large.db#large".to_owned(),
+            _ => {
+                let url = stores.url(kind);
+                let (hosts, options) = url.split_once('?').unwrap_or((&url, ""));
+                format!("{hosts}{}{options}#large", if options.is_empty() { "" } else { "?" })
+            }
+        };
+        let type_of = ["--type", "net=decimal"];
+        let (code, report) = diff(&stores.place, &[&["unsorted.csv", &side, "--key", key], &type_of[..]].concat());
+        assert_eq!((code, discrepancies(&report)), (1, vec!["30000 mismatch net".to_owned()]), "{kind}: {report}");
+        assert_eq!(report["rows"]["legacy"], 60_000, "{kind}");
+    }
 }
