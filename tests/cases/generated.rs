@@ -139,7 +139,7 @@ fn measured(place: &crate::support::Place) -> (u64, Duration, String) {
 }
 
 /// Fifty thousand cases, a planted failure, memory that does not grow. Prints the rate, which depends on the machine and
-/// the profile: `cargo test --release --test cases -- --ignored --nocapture fifty`.
+/// the build: `RECON_TEST_PROGRAM=$PWD/target/release/recon cargo test --test cases -- --ignored --nocapture fifty`.
 #[cfg(target_os = "linux")]
 #[test]
 #[ignore = "takes minutes without optimisation"]

@@ -109,7 +109,9 @@ impl Place {
 
     /// A command that is set up to run `recon` here, for tests that drive the process themselves.
     pub fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_recon"));
+        // Another build of the same source may be told, such as an optimised one for what is measured.
+        let program = std::env::var_os("RECON_TEST_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_recon").into());
+        let mut command = Command::new(program);
         command.current_dir(self.path()).env_clear().env("HOME", self.home());
         if let Some(path) = std::env::var_os("PATH") {
             command.env("PATH", path);
