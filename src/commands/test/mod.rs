@@ -62,8 +62,9 @@ pub fn run(global: &Global, args: &TestArgs) -> Result<Exit, Failure> {
     };
     let walk = Walk::new(&folder)?;
     let total = walk.total;
-    let jobs = args.jobs.map(usize::from).or_else(|| std::thread::available_parallelism().ok().map(usize::from));
-    let jobs = jobs.unwrap_or(1);
+    // Two for each processor: a case is handed from thread to thread, and waits most of its time.
+    let usual = || std::thread::available_parallelism().map_or(1, |processors| 2 * processors.get());
+    let jobs = args.jobs.map_or_else(usual, usize::from);
     let stop = AtomicBool::new(false);
     let mut gathered = Gathered::new(args)?;
     let mut stopped: Option<Stopped> = None;

@@ -3,6 +3,7 @@
 //! the next case stays and everything else is replaced or taken away. Must not touch what it has not made.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -371,42 +372,55 @@ fn put_files(
     case: &Case,
     inputs: &[&Input],
 ) -> Result<(), StoreError> {
-    let stale: Vec<String> = (files.iter())
-        .filter(|(name, (id, _))| !inputs.iter().any(|input| input.name == **name && input.id == *id))
+    let wanted: Vec<(&Input, PathBuf, Option<&TableSchema>)> = inputs
+        .iter()
+        .map(|input| {
+            let typed = case.table(suite, &input.store, &input.name);
+            let ending = match (&input.content, typed) {
+                (_, Some(_)) => "parquet".into(),
+                (Content::Lines(_), None) => "ndjson".into(),
+                (Content::File(path), None) => path.extension().unwrap_or_default().to_string_lossy(),
+            };
+            (*input, folder.join(format!("{}.{ending}", input.name)), typed)
+        })
+        .collect();
+    let gone: Vec<String> = (files.iter())
+        .filter(|(name, (_, path))| !wanted.iter().any(|(input, wanted, _)| input.name == **name && wanted == path))
         .map(|(name, _)| name.clone())
         .collect();
-    for name in stale {
+    for name in gone {
         if let Some((_, path)) = files.remove(&name) {
             std::fs::remove_file(&path).map_err(|error| unwritable(&path, &error))?;
         }
     }
-    for input in inputs {
-        if files.contains_key(&input.name) {
+    for (input, path, typed) in wanted {
+        if files.get(&input.name).is_some_and(|(id, _)| *id == input.id) {
             continue;
         }
-        let typed = case.table(suite, &input.store, &input.name);
-        let path = match (&input.content, typed) {
-            (_, Some(_)) => folder.join(format!("{}.parquet", input.name)),
-            (Content::Lines(_), None) => folder.join(format!("{}.ndjson", input.name)),
-            (Content::File(path), None) => {
-                let ending = path.extension().unwrap_or_default().to_string_lossy();
-                folder.join(format!("{}.{ending}", input.name))
-            }
-        };
-        files.insert(input.name.clone(), (input.id, path.clone()));
+        // Should it fail in the middle, it is not taken for what it was or will be.
+        files.insert(input.name.clone(), ([0; 32], path.clone()));
         match (&input.content, typed) {
             (_, Some(schema)) => write_typed(&path, schema, input)?,
             (Content::Lines(lines), None) => {
                 let mut text = lines.join("\n");
                 text.push('\n');
-                std::fs::write(&path, text).map_err(|error| unwritable(&path, &error))?;
+                overwrite(&path, text.as_bytes()).map_err(|error| unwritable(&path, &error))?;
             }
             (Content::File(from), None) => {
                 std::fs::copy(from, &path).map_err(|error| unwritable(&path, &error))?;
             }
         }
+        files.insert(input.name.clone(), (input.id, path));
     }
     Ok(())
+}
+
+/// Replaces a file's content and keeps the file: making and removing thousands of them in a row is what file systems are
+/// slowest at, and some write a file that was cut to nothing out at once.
+fn overwrite(path: &Path, content: &[u8]) -> std::io::Result<()> {
+    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+    file.write_all(content)?;
+    file.set_len(content.len() as u64)
 }
 
 /// A table of a data lake.

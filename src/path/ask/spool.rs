@@ -1,4 +1,5 @@
-//! Records kept in a temporary file: written once, read as often as wanted, also by several readers at a time.
+//! Records kept in a little memory, or where they are many in a temporary file: written once, read as often as wanted, also
+//! by several readers at a time.
 //!
 //! Every record carries its length and a checksum, and the spool knows how many it holds: what does not come back
 //! whole is an error. Must not know what the records mean.
@@ -8,6 +9,7 @@ use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
 
 use flate2::Crc;
+use tempfile::{SpooledData, SpooledTempFile};
 
 use crate::domain::{Batch, read_row, write_row};
 use crate::stores::StoreError;
@@ -16,20 +18,28 @@ use crate::stores::StoreError;
 const FRAME: usize = 8;
 /// Bytes read at once.
 const BUFFER: usize = 1 << 18;
+/// Bytes kept in memory before the disk is used.
+const IN_MEMORY: usize = 1 << 16;
 
-/// Finished records in a file without a name: it vanishes with the process, whatever happens.
+/// Finished records; in a file without a name, which vanishes with the process, whatever happens.
 #[derive(Clone)]
 pub(super) struct Spool {
-    file: Arc<File>,
+    place: Place,
     /// Cells a record.
     width: usize,
     records: u64,
     bytes: u64,
 }
 
+#[derive(Clone)]
+enum Place {
+    Memory(Arc<Vec<u8>>),
+    File(Arc<File>),
+}
+
 /// Writes a spool.
 pub(super) struct SpoolWriter {
-    out: BufWriter<File>,
+    out: BufWriter<SpooledTempFile>,
     width: usize,
     records: u64,
     bytes: u64,
@@ -50,9 +60,12 @@ pub(super) struct SpoolReader {
 impl SpoolWriter {
     /// For records of `width` cells.
     pub(super) fn create(width: usize) -> Result<Self, StoreError> {
-        let file = tempfile::tempfile().map_err(|e| disk("create", &e))?;
-        let out = BufWriter::with_capacity(BUFFER, file);
-        Ok(SpoolWriter { out, width, records: 0, bytes: 0, encoded: Vec::new() })
+        Ok(SpoolWriter::in_memory_up_to(IN_MEMORY, width))
+    }
+
+    fn in_memory_up_to(most: usize, width: usize) -> Self {
+        let out = BufWriter::with_capacity(IN_MEMORY, SpooledTempFile::new(most));
+        SpoolWriter { out, width, records: 0, bytes: 0, encoded: Vec::new() }
     }
 
     /// Appends a record of a batch.
@@ -77,8 +90,12 @@ impl SpoolWriter {
 
     /// Ends the writing.
     pub(super) fn finish(self) -> Result<Spool, StoreError> {
-        let file = self.out.into_inner().map_err(|e| disk("write", e.error()))?;
-        Ok(Spool { file: Arc::new(file), width: self.width, records: self.records, bytes: self.bytes })
+        let kept = self.out.into_inner().map_err(|e| disk("write", e.error()))?;
+        let place = match kept.into_inner() {
+            SpooledData::InMemory(bytes) => Place::Memory(Arc::new(bytes.into_inner())),
+            SpooledData::OnDisk(file) => Place::File(Arc::new(file)),
+        };
+        Ok(Spool { place, width: self.width, records: self.records, bytes: self.bytes })
     }
 }
 
@@ -143,12 +160,25 @@ impl SpoolReader {
         self.used = 0;
         let more = (len - there).max(BUFFER).min(usize::try_from(in_file).unwrap_or(usize::MAX));
         self.buffer.resize(there + more, 0);
-        read_exactly_at(&self.spool.file, &mut self.buffer[there..], self.at).map_err(|error| match error.kind() {
+        self.spool.place.read_exactly_at(&mut self.buffer[there..], self.at).map_err(|error| match error.kind() {
             io::ErrorKind::UnexpectedEof => damaged(),
             _ => disk("read", &error),
         })?;
         self.at += more as u64;
         Ok(())
+    }
+}
+
+impl Place {
+    fn read_exactly_at(&self, buffer: &mut [u8], at: u64) -> io::Result<()> {
+        match self {
+            Place::File(file) => read_exactly_at(file, buffer, at),
+            Place::Memory(bytes) => {
+                let there = usize::try_from(at).ok().and_then(|at| bytes.get(at..)?.get(..buffer.len()));
+                buffer.copy_from_slice(there.ok_or(io::ErrorKind::UnexpectedEof)?);
+                Ok(())
+            }
+        }
     }
 }
 
@@ -199,9 +229,10 @@ mod tests {
     use super::*;
     use crate::domain::Cell;
 
-    fn spool(texts: &[&str]) -> Spool {
+    /// In memory up to so many bytes.
+    fn spool(most: usize, texts: &[&str]) -> Spool {
         let mut batch = Batch::new(1);
-        let mut writer = SpoolWriter::create(1).unwrap();
+        let mut writer = SpoolWriter::in_memory_up_to(most, 1);
         for text in texts {
             let row = batch.start_row();
             let span = batch.store(text.as_bytes());
@@ -221,23 +252,27 @@ mod tests {
     fn what_is_written_comes_back_as_often_as_wanted() {
         let long = "x".repeat(3 * BUFFER);
         let held = ["one", "", &long, "last"];
-        let spool = spool(&held);
-        let (mut first, mut second) = (spool.reader(), spool.reader());
-        assert_eq!(texts(&mut first).unwrap(), held);
-        assert_eq!(texts(&mut second).unwrap(), held);
-        assert_eq!(texts(&mut second).unwrap(), [""; 0]);
+        for (most, on_disk) in [(IN_MEMORY, true), (4 * BUFFER, false), (0, true)] {
+            let spool = spool(most, &held);
+            assert_eq!(matches!(spool.place, Place::File(_)), on_disk, "{most}");
+            let (mut first, mut second) = (spool.reader(), spool.reader());
+            assert_eq!(texts(&mut first).unwrap(), held);
+            assert_eq!(texts(&mut second).unwrap(), held);
+            assert_eq!(texts(&mut second).unwrap(), [""; 0]);
+        }
     }
 
     #[test]
     fn every_changed_byte_and_every_cut_is_noticed() {
         let held = ["one", "", "last"];
-        for at in 0..spool(&held).bytes {
-            let spool = spool(&held);
+        for at in 0..spool(0, &held).bytes {
+            let spool = spool(0, &held);
+            let Place::File(file) = &spool.place else { panic!("in memory") };
             let mut byte = [0];
-            read_exactly_at(&spool.file, &mut byte, at).unwrap();
-            std::os::unix::fs::FileExt::write_all_at(spool.file.as_ref(), &[byte[0] ^ 0x10], at).unwrap();
+            read_exactly_at(file, &mut byte, at).unwrap();
+            std::os::unix::fs::FileExt::write_all_at(file.as_ref(), &[byte[0] ^ 0x10], at).unwrap();
             assert!(texts(&mut spool.reader()).is_err(), "byte {at} was changed unnoticed");
-            spool.file.set_len(at).unwrap();
+            file.set_len(at).unwrap();
             assert!(texts(&mut spool.reader()).is_err(), "cut at {at}");
         }
     }
