@@ -3,6 +3,7 @@
 mod checks;
 mod cycle;
 mod first;
+mod impact;
 mod read;
 mod test;
 mod verify;
@@ -24,6 +25,7 @@ pub use cycle::{
     StageArgs, StatusArgs,
 };
 pub use first::{DoctorArgs, InitArgs, SchemaArgs};
+pub use impact::ImpactArgs;
 pub use read::ReadArgs;
 pub use test::{TestArgs, TestFormat};
 pub use verify::{RetryArgs, VerifyArgs};
@@ -91,6 +93,8 @@ enum Command {
     Retry(Box<RetryArgs>),
     /// Run regression cases against both paths.
     Test(TestArgs),
+    /// How results would change if a query or a check were replaced: over past cycles and recorded cases.
+    Impact(Box<ImpactArgs>),
     /// Show the whole job on shipped data: no server, no argument.
     Demo(DemoArgs),
     /// Put a worked settlement's data into the stores of a project, in bulk.
@@ -480,6 +484,7 @@ fn dispatch(global: &Global, command: Command) -> Result<Exit, Failure> {
         Command::Verify(args) => commands::verify::run(global, &args),
         Command::Retry(args) => commands::verify::retry(global, &args),
         Command::Test(args) => commands::test::run(global, &args),
+        Command::Impact(args) => commands::impact::run(global, &args),
         Command::Demo(args) => commands::demo::run(global, &args),
         Command::Load(args) => commands::load::run(global, &args),
         Command::Release(args) => commands::release::run(global, &args),

@@ -3,6 +3,7 @@
 
 mod csv;
 mod html;
+pub mod impact;
 mod json;
 mod junit;
 mod layout;
@@ -15,6 +16,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 pub mod verification;
+mod voice;
 mod visible;
 mod words;
 
