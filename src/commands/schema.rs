@@ -23,7 +23,7 @@ macro_rules! shipped {
     };
 }
 
-const ALL: [Known; 18] = shipped! {
+const ALL: [Known; 19] = shipped! {
     "recon.toml" => "the project file",
     "diff" => "recon diff --format json (recon.diff/1)",
     "verify" => "recon verify --format json (recon.verify/1)",
@@ -40,6 +40,7 @@ const ALL: [Known; 18] = shipped! {
     "calendar" => "recon calendar list and next --format json",
     "checks_run" => "recon checks run --format json",
     "checks_try" => "recon checks try --format json",
+    "impact" => "recon impact --format json (recon.impact/1)",
     "doctor" => "recon doctor --format json",
 };
 

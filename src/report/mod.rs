@@ -16,8 +16,8 @@ mod table;
 #[cfg(test)]
 mod tests;
 pub mod verification;
-mod voice;
 mod visible;
+mod voice;
 mod words;
 
 use std::io::{self, Write};

@@ -116,9 +116,8 @@ fn edited(
 pub(in crate::commands) fn from_file(path: &Path) -> Result<(CheckRow, String), Failure> {
     let shown = path.display().to_string();
     let form = path.extension().and_then(|ending| FileForm::of_ending(ending.to_str()?));
-    let form = form.ok_or_else(|| {
-        Failure::usage(format!("{shown} is no file of a check")).hint("its ending is .sql or .json")
-    })?;
+    let form = form
+        .ok_or_else(|| Failure::usage(format!("{shown} is no file of a check")).hint("its ending is .sql or .json"))?;
     let text = std::fs::read_to_string(path)
         .map_err(|error| Failure::incomplete(format!("{shown} cannot be read: {error}")))?;
     Ok((parsed(&shown, form, &text)?.row, shown))
@@ -144,9 +143,8 @@ pub(in crate::commands) fn judged(
     versions: &[&CheckRow],
     cycle: &Cycle,
 ) -> Result<Judged, Failure> {
-    let for_all = |why: String| {
-        Ok(Judged { said: versions.iter().map(|_| Err(why.clone())).collect(), population: None })
-    };
+    let for_all =
+        |why: String| Ok(Judged { said: versions.iter().map(|_| Err(why.clone())).collect(), population: None });
     let reconciliation = project.reconciliation(cycle.key.reconciliation())?.clone();
     let given: Vec<String> = cycle.key.params().map(|(name, value)| format!("{name}={value}")).collect();
     let values = match params(&reconciliation, &given) {

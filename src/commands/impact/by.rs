@@ -128,7 +128,9 @@ impl Groups {
 
     /// Whether there were more values than are told apart.
     pub(super) fn is_beyond(&self) -> Option<String> {
-        self.beyond.then(|| format!("`{}` has more than {MOST} values: those after them stand together in the rest", self.column))
+        self.beyond.then(|| {
+            format!("`{}` has more than {MOST} values: those after them stand together in the rest", self.column)
+        })
     }
 
     /// The table, the greatest changes first.

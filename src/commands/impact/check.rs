@@ -11,8 +11,8 @@ use crate::commands::checks::trial::{Judged, from_file, judged, rate};
 use crate::commands::{Failure, output, table};
 use crate::exit::Exit;
 use crate::ledger::{CheckResult, Ledger};
-use crate::report::verification::Check;
 use crate::report::Format;
+use crate::report::verification::Check;
 
 use super::Work;
 use super::chosen::Chosen;
@@ -49,7 +49,9 @@ pub(super) fn run(
     }
     for (given, option) in [(work.args.by.is_some(), "--by"), (work.args.cases.is_some(), "--cases")] {
         if given {
-            return Err(Failure::usage(format!("`{option}` does not go with `--check`: a check changes no record and no case")));
+            return Err(Failure::usage(format!(
+                "`{option}` does not go with `--check`: a check changes no record and no case"
+            )));
         }
     }
     let mut held = Vec::new();
@@ -67,7 +69,14 @@ pub(super) fn run(
             let mut said = said.into_iter();
             let current = if current.is_some() { said.next() } else { None };
             let changed = said.next().unwrap_or_else(|| Err("it was not judged".to_owned()));
-            held.push(Held { cycle: past.cycle.key.to_string(), run: run.to_string(), then, current, changed, population });
+            held.push(Held {
+                cycle: past.cycle.key.to_string(),
+                run: run.to_string(),
+                then,
+                current,
+                changed,
+                population,
+            });
         }
     }
     let version = known.map(|version| version.version);
@@ -181,7 +190,8 @@ fn told(subject: &Subject<'_>, held: &[Held], others: usize, left_out: &[(String
             .map(|one| {
                 let mark = if one.changes() { "*" } else { "" };
                 let then = one.then.as_ref();
-                let then = then.map_or("did not run".to_owned(), |then| format!("{} {}", then.outcome, then.violations));
+                let then =
+                    then.map_or("did not run".to_owned(), |then| format!("{} {}", then.outcome, then.violations));
                 let (flags, message) = match &one.changed {
                     Ok(check) => (rate(check, one.population), check.message.clone()),
                     Err(why) => (None, why.clone()),
@@ -201,6 +211,8 @@ fn told(subject: &Subject<'_>, held: &[Held], others: usize, left_out: &[(String
         lines.push(String::new());
         lines.extend(table::lines(&["", "cycle", "run", "judged then", "current", "changed", "flags", ""], &rows));
     }
-    lines.extend(left_out.iter().map(|(cycle, why)| format!("left out: {} ({})", table::plain(cycle), table::plain(why))));
+    lines.extend(
+        left_out.iter().map(|(cycle, why)| format!("left out: {} ({})", table::plain(cycle), table::plain(why))),
+    );
     lines.iter().map(|line| format!("{line}\n")).collect()
 }

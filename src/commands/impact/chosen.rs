@@ -44,7 +44,9 @@ pub(super) fn chosen(args: &ImpactArgs, of: &Reconciliation, ledger: &mut Ledger
         };
         let run = ledger.run(run)?.map(|listed| listed.run);
         let Some(run) = run else {
-            chosen.left_out.push((cycle.key.to_string(), "the ledger does not know by which run it was decided".into()));
+            chosen
+                .left_out
+                .push((cycle.key.to_string(), "the ledger does not know by which run it was decided".into()));
             continue;
         };
         chosen.cycles.push(Past { cycle, run });

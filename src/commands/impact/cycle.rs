@@ -178,9 +178,10 @@ impl Work<'_> {
 
 fn stand(computing: &Computing<'_>, computed: &Recomputed) -> Result<Stand, Failure> {
     let judgement = computing.judged(computed)?;
-    let paid = computed.survey.as_ref().map(|survey| {
-        survey.bridges.iter().map(|bridge| (bridge.column.clone(), bridge.decided.clone())).collect()
-    });
+    let paid = computed
+        .survey
+        .as_ref()
+        .map(|survey| survey.bridges.iter().map(|bridge| (bridge.column.clone(), bridge.decided.clone())).collect());
     Ok(Stand {
         verdict: judgement.verdict.name(),
         reasons: judgement.reasons,
@@ -233,7 +234,11 @@ fn notices(report: &Report) -> Vec<String> {
         let parts: Vec<String> =
             column.drift.iter().map(|(drift, number)| format!("{number} {}", drift.name())).collect();
         if !parts.is_empty() {
-            all.push(format!("`{}`: equal values are held otherwise by one version: {}", column.name, parts.join(", ")));
+            all.push(format!(
+                "`{}`: equal values are held otherwise by one version: {}",
+                column.name,
+                parts.join(", ")
+            ));
         }
     }
     all

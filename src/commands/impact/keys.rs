@@ -52,12 +52,12 @@ pub(super) fn keys(before: &mut Recomputed, after: &mut Recomputed, side: SideNa
             (None, Some(_)) => Ordering::Greater,
             (Some(one), Some(two)) => cmp_keys(one.batch, one.first, two.batch, two.first, key),
         };
-        let one = before.filter(|_| order.is_le()).map(|record| {
-            Found { ruling: decided.then(|| rules.0.decide(&record, key, &amount.0)), record }
-        });
-        let two = after.filter(|_| order.is_ge()).map(|record| {
-            Found { ruling: decided.then(|| rules.1.decide(&record, key, &amount.1)), record }
-        });
+        let one = before
+            .filter(|_| order.is_le())
+            .map(|record| Found { ruling: decided.then(|| rules.0.decide(&record, key, &amount.0)), record });
+        let two = after
+            .filter(|_| order.is_ge())
+            .map(|record| Found { ruling: decided.then(|| rules.1.decide(&record, key, &amount.1)), record });
         if let Some(kind) = walk.note(one.as_ref(), two.as_ref(), &mut keys)
             && keys.first.len() < KEPT
         {

@@ -46,7 +46,9 @@ struct Work<'a> {
 pub fn run(global: &Global, args: &ImpactArgs) -> Result<Exit, Failure> {
     let format = format_of(args)?;
     if args.read.keep_inputs.is_some() {
-        return Err(Failure::usage("`--keep-inputs` does not go with `recon impact`: it would write the inputs of both versions"));
+        return Err(Failure::usage(
+            "`--keep-inputs` does not go with `recon impact`: it would write the inputs of both versions",
+        ));
     }
     let project = project(global)?;
     let reconciliation = project.reconciliation(&args.name)?.clone();
@@ -170,5 +172,6 @@ fn format_of(args: &ImpactArgs) -> Result<Format, Failure> {
         return Ok(format);
     }
     let formats = if args.check.is_some() { "table or json" } else { "table, json, csv or markdown" };
-    Err(Failure::usage(format!("an impact is not written as {}", format.name())).hint(format!("use --format {formats}")))
+    Err(Failure::usage(format!("an impact is not written as {}", format.name()))
+        .hint(format!("use --format {formats}")))
 }

@@ -3,11 +3,11 @@
 
 use serde_json::Value as Json;
 
+use crate::commands::Failure;
 use crate::commands::cycle::Named;
 use crate::commands::recomputed::{Recomputed, gone};
 use crate::commands::release::columns;
 use crate::commands::verify::snapshot::texts;
-use crate::commands::Failure;
 use crate::config::Reconciliation;
 use crate::decide::{Taken, decisions};
 use crate::decisions::{Place, Ticket};
@@ -17,6 +17,9 @@ use crate::report::impact::Then;
 use crate::stores::{Settings, StoreError};
 
 use super::chosen::Past;
+
+/// Differences that are told.
+const SAID: usize = 4;
 
 fn figures(run: &RunRecord) -> Option<Json> {
     run.figures.as_deref().and_then(|text| serde_json::from_str(text).ok())
@@ -59,6 +62,10 @@ pub(super) fn then(
     if moved.is_empty() {
         return Ok(Then::Same { every });
     }
+    if let Some(more) = moved.len().checked_sub(SAID).filter(|more| *more > 0) {
+        moved.truncate(SAID);
+        moved.push(format!("and {more} more"));
+    }
     moved.push(edited(ledger, past, named)?);
     Ok(Then::Moved(moved))
 }
@@ -93,8 +100,8 @@ fn otherwise(figures: &Json, now: &Recomputed) -> Vec<String> {
             all.push(format!("`{}` {} then, {} now", bridge.column, then.unwrap_or("not decided"), bridge.decided));
         }
     }
-    // A retry compares some records: its totals are not those of the cycle.
-    if figures["retry"].is_null() {
+    // A retry compares some records: its totals are not those of the cycle. What shows in the decisions is said once.
+    if all.is_empty() && figures["retry"].is_null() {
         for column in &now.compared.report.columns {
             let Some(totals) = &column.totals else { continue };
             let then = figures["diff"]["columns"].as_array().into_iter().flatten();

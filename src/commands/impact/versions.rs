@@ -63,7 +63,15 @@ pub(super) fn compared(computing: &Computing<'_>, change: &Change) -> Result<Com
             let usage = error.class == ErrorClass::Usage;
             let failure = Failure::from(error);
             let what = format!("{}: {}", which(side), failure.what);
-            let hint = failure.hint.or_else(|| usage.then(|| "nothing was compared".to_owned()));
+            // A past cycle has the parameters that it was run with.
+            let hint = failure.hint.map(|hint| match usage && hint.contains("--param") {
+                true if computing.params.is_empty() => "the cycle has no parameter".to_owned(),
+                true => {
+                    let names: Vec<String> = computing.params.iter().map(|(name, _)| format!(":{name}")).collect();
+                    format!("the cycle has the parameters {}", names.join(", "))
+                }
+                false => hint,
+            });
             Failure { what, hint, ..failure }
         }
         CompareError::Plan(error) => {

@@ -10,7 +10,8 @@ use super::{Impact, Touched};
 
 pub(super) fn render(impact: &Impact, records: &mut dyn Touched, look: &Look, out: &mut dyn Write) -> io::Result<()> {
     let mut row = Row::default();
-    let effects = || impact.cycles.iter().enumerate().filter_map(|(at, cycle)| Some((at, cycle, cycle.effect.as_deref().ok()?)));
+    let effects =
+        || impact.cycles.iter().enumerate().filter_map(|(at, cycle)| Some((at, cycle, cycle.effect.as_deref().ok()?)));
     let key = effects().next().map_or(&[] as &[String], |(_, _, effect)| &effect.report.key);
     row.text("cycle");
     key.iter().for_each(|name| row.text(name));
@@ -27,7 +28,9 @@ pub(super) fn render(impact: &Impact, records: &mut dyn Touched, look: &Look, ou
         }
         // A column that comes or goes changes every record.
         let (gone, new) = effect.columns();
-        for (word, column) in gone.iter().map(|name| ("column_gone", name)).chain(new.iter().map(|name| ("column_new", name))) {
+        for (word, column) in
+            gone.iter().map(|name| ("column_gone", name)).chain(new.iter().map(|name| ("column_new", name)))
+        {
             row.text(&cycle.cycle);
             key.iter().for_each(|_| row.empty());
             row.text(word);

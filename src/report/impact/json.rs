@@ -61,19 +61,14 @@ fn counts(counts: &Counts) -> Json {
     Json::Object(words::counts(counts).into_iter().map(|(word, number)| (word.to_owned(), json!(number))).collect())
 }
 
-fn cycle_object(
-    impact: &Impact,
-    cycle: &Cycle,
-    at: usize,
-    records: &mut dyn Touched,
-    limit: u64,
-) -> io::Result<Json> {
+fn cycle_object(impact: &Impact, cycle: &Cycle, at: usize, records: &mut dyn Touched, limit: u64) -> io::Result<Json> {
     let then = cycle.then.as_ref().map(|then| match then {
         Then::Same { every } => json!({ "same": true, "by": if *every { "decisions" } else { "totals" }, "why": [] }),
         Then::Moved(why) => json!({ "same": false, "by": null, "why": why }),
         Then::Unknown(why) => json!({ "same": null, "by": null, "why": [why] }),
     });
-    let mut object = json!({ "cycle": cycle.cycle, "run": cycle.run, "state": cycle.state, "then": then, "error": null });
+    let mut object =
+        json!({ "cycle": cycle.cycle, "run": cycle.run, "state": cycle.state, "then": then, "error": null });
     match &cycle.effect {
         Err(why) => {
             object["error"] = json!(why);
@@ -86,13 +81,14 @@ fn cycle_object(
             while let Some(record) = shown.next()? {
                 first.push(discrepancy_in(&effect.report, &record, &VOICE));
             }
-            object["effect"] = effect_object(impact, effect, first, shown.left_out() > 0);
+            object["effect"] = effect_object(impact, effect, (first, limit), shown.left_out() > 0);
         }
     }
     Ok(object)
 }
 
-fn effect_object(impact: &Impact, effect: &Effect, first: Vec<Json>, truncated: bool) -> Json {
+fn effect_object(impact: &Impact, effect: &Effect, (first, limit): (Vec<Json>, u64), truncated: bool) -> Json {
+    let most = usize::try_from(limit).unwrap_or(usize::MAX);
     let column = |column: &super::super::ColumnReport| {
         let totals = column.totals.as_ref().map(|totals| {
             json!({
@@ -116,21 +112,22 @@ fn effect_object(impact: &Impact, effect: &Effect, first: Vec<Json>, truncated: 
         "before": stand(&effect.before),
         "after": effect.after.as_ref().ok().map(stand),
         "refused": effect.after.as_ref().err(),
-        "keys": effect.keys.as_ref().map(keys),
+        "keys": effect.keys.as_ref().map(|all| keys(all, most)),
         "first": first,
         "truncated": truncated,
     })
 }
 
 fn stand(stand: &Stand) -> Json {
-    let paid = stand.paid.as_ref().map(|paid| {
-        Json::Object(paid.iter().map(|(column, amount)| (column.clone(), json!(text(amount)))).collect())
-    });
+    let paid = stand
+        .paid
+        .as_ref()
+        .map(|paid| Json::Object(paid.iter().map(|(column, amount)| (column.clone(), json!(text(amount)))).collect()));
     json!({ "verdict": stand.verdict, "reasons": stand.reasons, "discrepancies": stand.discrepancies, "paid": paid })
 }
 
-fn keys(keys: &Keys) -> Json {
-    let first = keys.first.iter().map(|(kind, key)| {
+fn keys(keys: &Keys, most: usize) -> Json {
+    let first = keys.first.iter().take(most).map(|(kind, key)| {
         let key: Map<String, Json> = key.iter().map(|(name, value)| (name.clone(), scalar(value))).collect();
         json!({ "kind": kind, "key": key })
     });

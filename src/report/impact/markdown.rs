@@ -46,7 +46,10 @@ fn cycles(impact: &Impact, out: &mut dyn Write) -> io::Result<()> {
     if impact.cycles.is_empty() {
         return Ok(());
     }
-    writeln!(out, "| cycle | run | inputs | records | equal | changed | added | removed | unknown | discrepancies | verdict | columns |")?;
+    writeln!(
+        out,
+        "| cycle | run | inputs | records | equal | changed | added | removed | unknown | discrepancies | verdict | columns |"
+    )?;
     writeln!(out, "|---|---|---|--:|--:|--:|--:|--:|--:|---|---|---|")?;
     for cycle in &impact.cycles {
         let head = format!("| {} | {} | {} |", code(&cycle.cycle), cycle.run, words::then(cycle));
@@ -79,7 +82,10 @@ fn money(impact: &Impact, look: &Look, out: &mut dyn Write) -> io::Result<()> {
     };
     let money = impact.money();
     if !money.is_empty() {
-        writeln!(out, "| path total | current | changed | net | over | under | gross |\n|---|--:|--:|--:|--:|--:|--:|")?;
+        writeln!(
+            out,
+            "| path total | current | changed | net | over | under | gross |\n|---|--:|--:|--:|--:|--:|--:|"
+        )?;
         for one in &money {
             let amounts = [&one.current, &one.changed].map(|total| total.amount().to_string()).join(" | ");
             let others = [&one.over, &one.under, &one.gross].map(|total| total.amount().to_string()).join(" | ");
@@ -109,7 +115,7 @@ fn money(impact: &Impact, look: &Look, out: &mut dyn Write) -> io::Result<()> {
         row(&code(&show(&group.value)), group.records, &group.net)?;
     }
     if let Some((values, rest)) = by.rest(shown) {
-        row(&format!("{} more", counted(values, "value", "values")), rest.records, &rest.net)?;
+        row(&counted(values, "more value", "more values"), rest.records, &rest.net)?;
     }
     row("all", by.total.records, &by.total.net)?;
     writeln!(out)
@@ -124,15 +130,20 @@ fn first(impact: &Impact, records: &mut dyn Touched, look: &Look, out: &mut dyn 
         let mut shown = Shown::new(&mut *all, left, effect.counts.touched() + effect.counts.unknown);
         while let Some(record) = shown.next()? {
             if !std::mem::replace(&mut begun, true) {
-                writeln!(out, "| cycle | record | | column | current | changed | difference |\n|---|---|---|---|--:|--:|--:|")?;
+                writeln!(
+                    out,
+                    "| cycle | record | | column | current | changed | difference |\n|---|---|---|---|--:|--:|--:|"
+                )?;
             }
             left -= 1;
-            let head = format!("| {} | {} | {}", code(&cycle.cycle), code(&show_key(&record.key)), words::kind(&record));
+            let head =
+                format!("| {} | {} | {}", code(&cycle.cycle), code(&show_key(&record.key)), words::kind(&record));
             if record.fields.is_empty() {
                 writeln!(out, "{head} | | | | {} |", record.reason.as_deref().map(plain).unwrap_or_default())?;
             }
             for field in &record.fields {
-                let value = |value: &Option<crate::domain::Value>| value.as_ref().map(|v| code(&show(v))).unwrap_or_default();
+                let value =
+                    |value: &Option<crate::domain::Value>| value.as_ref().map(|v| code(&show(v))).unwrap_or_default();
                 let difference = field.difference.as_ref().map(signed).unwrap_or_default();
                 let (current, changed) = (value(&field.legacy), value(&field.candidate));
                 writeln!(out, "{head} | {} | {current} | {changed} | {difference} |", code(&field.column))?;
@@ -145,7 +156,13 @@ fn first(impact: &Impact, records: &mut dyn Touched, look: &Look, out: &mut dyn 
 fn cases(impact: &Impact, look: &Look, out: &mut dyn Write) -> io::Result<()> {
     let Some(cases) = &impact.cases else { return Ok(()) };
     if let Some((number, why)) = &cases.not_run {
-        return writeln!(out, "{} in {} not run: {}", counted(*number, "case", "cases"), code(&cases.folder), plain(why));
+        return writeln!(
+            out,
+            "{} in {} not run: {}",
+            counted(*number, "case", "cases"),
+            code(&cases.folder),
+            plain(why)
+        );
     }
     let of = counted(cases.run, "case", "cases");
     writeln!(out, "{} of {of} in {} would change.\n", count(cases.changed), code(&cases.folder))?;

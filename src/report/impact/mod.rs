@@ -356,7 +356,8 @@ impl Impact {
     pub fn paid(&self) -> Vec<(String, Amount, Amount)> {
         let mut all: Vec<(String, Total, Total)> = Vec::new();
         for effect in self.effects() {
-            let (Some(before), Ok(Some(after))) = (&effect.before.paid, effect.after.as_ref().map(|one| &one.paid)) else {
+            let (Some(before), Ok(Some(after))) = (&effect.before.paid, effect.after.as_ref().map(|one| &one.paid))
+            else {
                 continue;
             };
             for (column, amount, second) in
@@ -367,7 +368,11 @@ impl Impact {
                     all.len() - 1
                 });
                 let Some((_, before, after)) = all.get_mut(at) else { continue };
-                if second { after.add(amount) } else { before.add(amount) };
+                if second {
+                    after.add(amount)
+                } else {
+                    before.add(amount)
+                };
             }
         }
         let all = all.into_iter().map(|(column, before, after)| (column, before.amount(), after.amount()));

@@ -77,7 +77,14 @@ impl Page<'_> {
         }
         let right = Align::Right;
         let mut columns = vec![("cycle", Align::Left), ("run", Align::Left), ("inputs", Align::Left)];
-        columns.extend(words::counts(&super::Counts::default()).map(|(word, _)| (word, right)));
+        // What no cycle has takes no room.
+        let all = words::counts(&self.impact.counts());
+        let told: Vec<&str> = all
+            .into_iter()
+            .filter(|(word, number)| *number > 0 || matches!(*word, "records" | "equal" | "changed"))
+            .map(|(word, _)| word)
+            .collect();
+        columns.extend(told.iter().map(|word| (*word, right)));
         columns.extend([("discrepancies", Align::Left), ("verdict", Align::Left)]);
         let mut grid = Grid::new(0, &columns);
         let plain = |text: String| GridCell::text(text, Style::Plain);
@@ -90,11 +97,12 @@ impl Page<'_> {
                 vec![plain(visible(name).into_owned()), plain(cycle.run.clone()), GridCell::text(then, style)];
             match &cycle.effect {
                 Err(_) => {
-                    cells.extend((0..6).map(|_| plain("-".to_owned())));
+                    cells.extend(told.iter().map(|_| plain("-".to_owned())));
                     cells.extend([plain("-".to_owned()), GridCell::text("not computed", Style::Warning)]);
                 }
                 Ok(effect) => {
-                    for (word, number) in words::counts(&effect.counts) {
+                    let counts = words::counts(&effect.counts);
+                    for (word, number) in counts.into_iter().filter(|(word, _)| told.contains(word)) {
                         let style = match (word, number) {
                             ("records" | "equal", _) => Style::Plain,
                             (_, 0) => Style::Dim,
@@ -123,7 +131,11 @@ impl Page<'_> {
                 Err(why) => self.line(&format!("{}: {why}", cycle.cycle), Style::Warning, out)?,
                 Ok(effect) => {
                     if let Err(why) = &effect.after {
-                        self.line(&format!("{}: a verification would be refused: {why}", cycle.cycle), Style::Bad, out)?;
+                        self.line(
+                            &format!("{}: a verification would be refused: {why}", cycle.cycle),
+                            Style::Bad,
+                            out,
+                        )?;
                     }
                 }
             }
@@ -132,7 +144,11 @@ impl Page<'_> {
             let mut names: Vec<&String> = Vec::new();
             for effect in self.impact.effects() {
                 let all = if pick == 0 { effect.columns().0 } else { effect.columns().1 };
-                all.iter().for_each(|name| if !names.contains(&name) { names.push(name) });
+                all.iter().for_each(|name| {
+                    if !names.contains(&name) {
+                        names.push(name)
+                    }
+                });
             }
             if !names.is_empty() {
                 let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
@@ -214,7 +230,7 @@ impl Page<'_> {
             row(fit(&show(&group.value), self.width / 3), group.records, &group.net, Style::Plain);
         }
         if let Some((values, rest)) = by.rest(shown) {
-            row(format!("{} more", counted(values, "value", "values")), rest.records, &rest.net, Style::Dim);
+            row(counted(values, "more value", "more values"), rest.records, &rest.net, Style::Dim);
         }
         row("all".to_owned(), by.total.records, &by.total.net, Style::Bold);
         writeln!(out)?;
@@ -263,14 +279,20 @@ impl Page<'_> {
             return Ok(());
         }
         let more = if first.len() > NAMED { ", …" } else { "" };
-        self.line(&format!("{}{more}", first.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ")), Style::Dim, out)
+        self.line(
+            &format!("{}{more}", first.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ")),
+            Style::Dim,
+            out,
+        )
     }
 
     fn records(&self, records: &mut dyn Touched, out: &mut dyn Write) -> io::Result<()> {
         let limit = self.look.limit.unwrap_or(SHOWN);
         let effects = self.impact.cycles.iter().enumerate();
         let found = effects.filter_map(|(at, cycle)| Some((at, cycle, cycle.effect.as_deref().ok()?)));
-        let Some((at, cycle, effect)) = found.into_iter().find(|(_, _, effect)| touched(effect) > 0) else { return Ok(()) };
+        let Some((at, cycle, effect)) = found.into_iter().find(|(_, _, effect)| touched(effect) > 0) else {
+            return Ok(());
+        };
         if limit == 0 {
             return Ok(());
         }

@@ -23,7 +23,7 @@ pub(super) fn sentence(impact: &Impact) -> String {
         if cases > 0 {
             parts.push(counted(cases, "case", "cases"));
         }
-        return format!("{} would come out as now", parts.join(" and "));
+        return format!("{} would come out as now{}", parts.join(" and "), moved(impact));
     }
     let mut parts = Vec::new();
     if cycles > 0 {
@@ -41,7 +41,17 @@ pub(super) fn sentence(impact: &Impact) -> String {
     if cycles > 0 {
         text.push_str(&paid(impact));
     }
+    text.push_str(&moved(impact));
     text
+}
+
+/// Cycles that are not what was decided then: what is said of them is said of other inputs.
+fn moved(impact: &Impact) -> String {
+    let moved = impact.cycles.iter().filter(|cycle| matches!(cycle.then, Some(Then::Moved(_) | Then::Unknown(_))));
+    match moved.count() as u64 {
+        0 => String::new(),
+        moved => format!("; {} not as then", counted(moved, "cycle is", "cycles are")),
+    }
 }
 
 /// `; paid: net +1,234 KRW`
@@ -63,7 +73,7 @@ fn paid(impact: &Impact) -> String {
         })
         .collect();
     if paid.len() > NAMED {
-        parts.push(format!("and {} more", counted((paid.len() - NAMED) as u64, "column", "columns")));
+        parts.push(format!("and {}", counted((paid.len() - NAMED) as u64, "more column", "more columns")));
     }
     format!("; paid: {}", parts.join(", "))
 }

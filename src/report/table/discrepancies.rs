@@ -40,11 +40,9 @@ pub(super) fn write(page: &Page<'_>, shown: &mut Shown<'_>, out: &mut dyn Write)
                 (0, 1) => format!("The {one}"),
                 (0, n) => format!("All {} {many}, in key order", words::count(n)),
                 (_, n) if shown.count() == 1 => format!("The first of {} {many}, in key order", words::count(n)),
-                _ => format!(
-                    "The first {} of {} {many}, in key order",
-                    words::count(shown.count()),
-                    words::count(total)
-                ),
+                _ => {
+                    format!("The first {} of {} {many}, in key order", words::count(shown.count()), words::count(total))
+                }
             };
             writeln!(out, "\n{}", page.paint.text(Style::Bold, &title))?;
             first = false;
@@ -153,8 +151,10 @@ fn one_field(page: &Page<'_>, field: &FieldDifference, room: usize, grid: &mut G
     let (legacy, candidate) = match (&field.legacy, &field.candidate) {
         (Some(l), Some(c)) => {
             if let Some(lines) = line_diff(l, c, DIFF_LINES) {
-                grid.lines
-                    .push(GridLine::Free(format!("    {name}  {}", paint.text(Style::Dim, &format!("- {}  + {}", page.voice.sides[0], page.voice.sides[1])))));
+                grid.lines.push(GridLine::Free(format!(
+                    "    {name}  {}",
+                    paint.text(Style::Dim, &format!("- {}  + {}", page.voice.sides[0], page.voice.sides[1]))
+                )));
                 for (mark, line) in lines {
                     let text = format!("      {} {}", mark.sign(), fit(&line, page.width.saturating_sub(8)));
                     let style = match mark {
