@@ -25,7 +25,7 @@ fn a_changed_rounding_shows_exactly_the_records_and_money_that_it_changes() {
     let sales = all_sales();
     let changed: Vec<&Sale> = sales.iter().filter(|sale| sale.cut() != sale.rounded()).collect();
     assert!(changed.len() > 100 && changed.len() < sales.len(), "a rounding that changes some");
-    let records = json!({ "records": sales.len(), "equal": sales.len() - changed.len(), "changed": changed.len(),
+    let records = json!({ "keys": sales.len(), "equal": sales.len() - changed.len(), "changed": changed.len(),
                           "added": 0, "removed": 0, "unknown": 0 });
     assert_eq!(report["records"], records);
     let sum = |of: &dyn Fn(&Sale) -> i64| sales.iter().map(of).sum::<i64>().to_string();
@@ -54,7 +54,7 @@ fn a_changed_rounding_shows_exactly_the_records_and_money_that_it_changes() {
         .expect("groups")
         .iter()
         .map(|group| {
-            let number = |json: &Json| json.as_str().and_then(|text| text.parse().ok()).expect("a number");
+            let number = |json: &Json| -> i64 { json.as_str().and_then(|text| text.parse().ok()).expect("a number") };
             assert_eq!(number(&group["net"]["net"]), -number(&group["net"]["fee"]));
             (number(&group["value"]), (group["records"].as_u64().expect("records"), number(&group["net"]["fee"])))
         })

@@ -5,8 +5,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-#[allow(dead_code, unused_macros, unused_imports, reason = "shared with the ledger's own tests")]
-#[path = "../ledger/engine.rs"]
+#[allow(dead_code, unused_macros, unused_imports, reason = "shared with the tests of recon verify")]
+#[path = "../verify/engine.rs"]
 mod engine;
 
 mod cases;

@@ -5,9 +5,12 @@ use std::io;
 
 use crate::commands::Failure;
 use crate::commands::cycle::Named;
+use crate::commands::diff::not_a_side;
 use crate::commands::named::params;
 use crate::commands::recomputed::{Computing, Recomputed, gone};
+use crate::commands::verify::not_ours;
 use crate::compare::{Compared, Copies, SideName};
+use crate::decisions::Place;
 use crate::domain::{Rules, Value};
 use crate::exit::Exit;
 use crate::ledger::Ledger;
@@ -129,6 +132,13 @@ impl Work<'_> {
             read: &lenient,
             settings: self.settings,
         };
+        if let Some(path) = &self.args.output {
+            let request = computing.request(|_| ())?;
+            not_a_side(path, &[&request.legacy, &request.candidate])?;
+            let to = self.reconciliation.decisions.as_ref();
+            let place = to.map(|to| Place::of(self.project, to, &named.params, self.settings)).transpose()?;
+            not_ours(path, self.project, place.as_ref())?;
+        }
         let mut pair = versions::compared(&computing, change)?;
         if !pair.doubts.is_empty() {
             let doubts: Vec<String> = pair.doubts.iter().map(|doubt| reworded(doubt)).collect();

@@ -45,6 +45,9 @@ pub(super) fn then(
     let Some(figures) = figures(&past.run) else {
         return Ok(Then::Unknown("the ledger does not hold its figures".into()));
     };
+    if !figures["decisions"]["total"].is_object() {
+        return Ok(Then::Unknown("it decided nothing".into()));
+    }
     let mut moved = otherwise(&figures, now);
     let mut every = false;
     let mut doubt = None;
@@ -89,12 +92,8 @@ fn otherwise(figures: &Json, now: &Recomputed) -> Vec<String> {
             all.push(format!("{then} decisions by `{}` then, {} now", taken.name(), survey.of(taken)));
         }
     }
-    let Some(totals) = decided["total"].as_object() else {
-        all.push("it decided nothing then".to_owned());
-        return all;
-    };
     for bridge in &survey.bridges {
-        let then = totals.get(&bridge.column).and_then(Json::as_str);
+        let then = decided["total"][&bridge.column].as_str();
         let same = then.and_then(|then| Amount::parse(then).ok()).is_some_and(|then| then.same_value(&bridge.decided));
         if !same {
             all.push(format!("`{}` {} then, {} now", bridge.column, then.unwrap_or("not decided"), bridge.decided));

@@ -58,7 +58,8 @@ fn text(amount: &Amount) -> String {
 }
 
 fn counts(counts: &Counts) -> Json {
-    Json::Object(words::counts(counts).into_iter().map(|(word, number)| (word.to_owned(), json!(number))).collect())
+    let name = |word: &str| if word == "records" { "keys".to_owned() } else { word.to_owned() };
+    Json::Object(words::counts(counts).into_iter().map(|(word, number)| (name(word), json!(number))).collect())
 }
 
 fn cycle_object(impact: &Impact, cycle: &Cycle, at: usize, records: &mut dyn Touched, limit: u64) -> io::Result<Json> {

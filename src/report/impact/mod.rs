@@ -360,19 +360,17 @@ impl Impact {
             else {
                 continue;
             };
-            for (column, amount, second) in
-                before.iter().map(|(c, a)| (c, a, false)).chain(after.iter().map(|(c, a)| (c, a, true)))
-            {
+            for (column, amount) in before {
+                // A column that goes is told as such, not as money.
+                let Some((_, paid)) = after.iter().find(|(name, _)| name == column) else { continue };
                 let at = all.iter().position(|(name, ..)| name == column).unwrap_or_else(|| {
                     all.push((column.clone(), Total::default(), Total::default()));
                     all.len() - 1
                 });
-                let Some((_, before, after)) = all.get_mut(at) else { continue };
-                if second {
-                    after.add(amount)
-                } else {
-                    before.add(amount)
-                };
+                if let Some((_, before, after)) = all.get_mut(at) {
+                    before.add(amount);
+                    after.add(paid);
+                }
             }
         }
         let all = all.into_iter().map(|(column, before, after)| (column, before.amount(), after.amount()));
