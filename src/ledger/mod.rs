@@ -128,7 +128,7 @@ impl Ledger {
         if db.is_missing() {
             return Ok(None);
         }
-        db.look_only();
+        db.read_only();
         match db.reading(&mut migrate::version)? {
             0 => Ok(None),
             NEWEST => {
