@@ -3,6 +3,7 @@
 mod checks;
 mod cycle;
 mod first;
+mod impact;
 mod read;
 mod test;
 mod verify;
@@ -24,6 +25,7 @@ pub use cycle::{
     StageArgs, StatusArgs,
 };
 pub use first::{DoctorArgs, InitArgs, SchemaArgs};
+pub use impact::ImpactArgs;
 pub use read::ReadArgs;
 pub use test::{TestArgs, TestFormat};
 pub use verify::{RetryArgs, VerifyArgs};
@@ -87,6 +89,7 @@ enum Command {
     Verify(Box<VerifyArgs>),
     Retry(Box<RetryArgs>),
     Test(TestArgs),
+    Impact(Box<ImpactArgs>),
     Demo(DemoArgs),
     Load(LoadArgs),
     Calendar(CalendarArgs),
@@ -465,6 +468,7 @@ fn dispatch(global: &Global, command: Command) -> Result<Exit, Failure> {
         Command::Verify(args) => commands::verify::run(global, &args),
         Command::Retry(args) => commands::verify::retry(global, &args),
         Command::Test(args) => commands::test::run(global, &args),
+        Command::Impact(args) => commands::impact::run(global, &args),
         Command::Demo(args) => commands::demo::run(global, &args),
         Command::Load(args) => commands::load::run(global, &args),
         Command::Release(args) => commands::release::run(global, &args),

@@ -22,7 +22,7 @@ pub struct TestArgs {
     /// A store on a real server: a database is made there for the run and dropped after it.
     #[arg(long, value_name = "NAME=URL")]
     pub store: Vec<String>,
-    /// Cases run at the same time (default: one for each processor).
+    /// Cases run at the same time (default: two for each processor).
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
     /// Show how expectations would change, and write them; never where the variable CI is set.

@@ -115,6 +115,14 @@ pub(super) fn project(global: &Global) -> Result<Project, Failure> {
     Ok(Project::load(&global.config, global.profile.as_deref(), &|name| std::env::var(name).ok())?)
 }
 
+/// The project's ledger, to be read and nothing else; `None` when there is none yet.
+///
+/// # Errors
+/// It cannot be reached or understood, or has an older schema.
+pub(super) fn looked_at(project: &Project) -> Result<Option<Ledger>, Failure> {
+    Ok(Ledger::look(&project.ledger, Process::current())?)
+}
+
 /// The project's ledger, open, and told of every secret of the project.
 ///
 /// # Errors

@@ -23,7 +23,7 @@ macro_rules! shipped {
     };
 }
 
-const ALL: [Known; 24] = shipped! {
+const ALL: &[Known] = &shipped! {
     "recon.toml" => "the project file",
     "suite.toml" => "what the regression cases of a folder share",
     "case.toml" => "a regression case in a folder of its own",
@@ -46,6 +46,7 @@ const ALL: [Known; 24] = shipped! {
     "check-history" => "recon checks history --format json",
     "checks_run" => "recon checks run --format json",
     "checks_try" => "recon checks try --format json",
+    "impact" => "recon impact --format json (recon.impact/1)",
     "doctor" => "recon doctor --format json",
 };
 

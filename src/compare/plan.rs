@@ -20,6 +20,8 @@ pub struct Definition {
     pub ignore: Vec<String>,
     /// Columns that must be compared, by legacy name: a side that lacks one is a fault, not a column less.
     pub required: Vec<String>,
+    /// Whether a column whose type is fixed may be gone on a side: two versions of one path are compared.
+    pub may_go: bool,
     /// Whether key and columns were named in `recon.toml`, for messages.
     pub configured: bool,
     /// Tolerances by legacy name.
@@ -305,7 +307,7 @@ impl Definition {
         }
         for (name, _) in &self.types {
             let may_come = open_ended && anywhere(name);
-            if !(compared(name) || key(name) || may_come) {
+            if !(compared(name) || key(name) || may_come || self.may_go) {
                 return Err(refuse(
                     format!("`--type {name}=…` names a column that is neither key nor compared"),
                     Some(listing(legacy)),

@@ -91,7 +91,8 @@ impl Compared {
         Discrepancies::new(&mut self.readers, &self.plan)
     }
 
-    /// Every key with its records, in key order, where the comparison was told to keep them; can be asked for again.
+    /// Every key with its records, in key order, where the comparison was told to keep them, else every key that does not
+    /// agree; can be asked for again.
     ///
     /// # Errors
     /// When a temporary file cannot be read.

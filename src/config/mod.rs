@@ -10,6 +10,7 @@ mod inputs;
 mod project;
 mod raw;
 mod reconciliation;
+mod replaced;
 mod secret;
 mod stages;
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub use reconciliation::{
     Canary, ColumnSettings, Command, Decisions, Field, FileRef, Http, Input, Mapped, Origin, Partitions,
     PathDefinition, Population, Queries, Reconciliation, What,
 };
+pub use replaced::NewText;
 pub use secret::{Hidden, Secret, mask_url};
 
 /// A length of time: `500ms`, `5s`, `2m`, `1h`.

@@ -205,6 +205,14 @@ impl Project {
         })
     }
 
+    /// The project with a reconciliation in place of the one of that name.
+    #[must_use]
+    pub fn with_reconciliation(&self, reconciliation: Reconciliation) -> Project {
+        let mut project = self.clone();
+        project.reconciliations.insert(reconciliation.name.clone(), reconciliation);
+        project
+    }
+
     /// Every reconciliation, by name.
     pub fn reconciliations(&self) -> impl Iterator<Item = &Reconciliation> {
         self.reconciliations.values()

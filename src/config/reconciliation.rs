@@ -127,6 +127,8 @@ impl Queries {
 pub struct FileRef {
     /// Its path; relative names are taken from the project file's folder.
     pub path: PathBuf,
+    /// A text in place of the file's, for a query that is only tried.
+    pub(super) text: Option<String>,
     /// Raised when it cannot be read.
     pub(super) unreadable: ConfigError,
 }
@@ -137,6 +139,9 @@ impl FileRef {
     /// # Errors
     /// It cannot be read, is no UTF-8, or is empty.
     pub fn read(&self) -> Result<String, ConfigError> {
+        if let Some(text) = &self.text {
+            return Ok(text.clone());
+        }
         let fail = |why: String| {
             let mut error = self.unreadable.clone();
             error.what = format!("cannot use `{}`: {why}", self.path.display());
@@ -271,6 +276,6 @@ pub(super) fn mapped(text: &str) -> Option<Mapped> {
 
 impl FileRef {
     pub(super) fn new(path: PathBuf, source: &SourceText, at: std::ops::Range<usize>) -> Self {
-        FileRef { path, unreadable: source.error(at, "") }
+        FileRef { path, text: None, unreadable: source.error(at, "") }
     }
 }

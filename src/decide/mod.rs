@@ -14,7 +14,7 @@ pub use canary::{Advice, Trial, advise};
 pub use judgement::{CheckSaid, Evidence, Judgement, exceeds, judge};
 pub use rule::{Rule, Ruling};
 pub use survey::{Bridge, Survey, decisions, fold, survey};
-pub(crate) use survey::{amounts, as_held, holds_numbers};
+pub(crate) use survey::{amounts, as_held, holds_numbers, used};
 
 /// Whose value a decision uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -194,7 +194,7 @@ impl Sums {
 }
 
 /// The record whose values are used.
-fn used<'a>(record: &Record<'a>, ruling: &Ruling) -> Option<Copies<'a>> {
+pub(crate) fn used<'a>(record: &Record<'a>, ruling: &Ruling) -> Option<Copies<'a>> {
     match ruling.taken {
         Taken::Candidate => record.candidate.or(record.legacy),
         Taken::Legacy => record.legacy,

@@ -42,6 +42,8 @@ pub(super) enum Server {
         file: PathBuf,
         /// Neither made nor set up: it is only looked at.
         as_it_is: bool,
+        /// Nothing is written at all, not even what another process left in the log to be put in its place.
+        read_only: bool,
     },
 }
 
@@ -74,10 +76,11 @@ pub(super) async fn connect(server: Server) -> Result<Connected, sqlx::Error> {
             sqlx::raw_sql(AssertSqlSafe(set)).execute(&mut connection).await?;
             Connected::Postgres(Box::new(connection))
         }
-        Server::Sqlite { file, as_it_is } => {
+        Server::Sqlite { file, as_it_is, read_only } => {
             let options = SqliteConnectOptions::new()
                 .filename(file)
                 .create_if_missing(!as_it_is)
+                .read_only(read_only)
                 .busy_timeout(Duration::from_secs(LOCK_SECONDS))
                 // Committed means on disk: a decision must survive a power cut.
                 .synchronous(SqliteSynchronous::Full)

@@ -70,7 +70,7 @@ impl Database {
                 }
                 let file = std::path::absolute(&path)
                     .map_err(|error| LedgerError::failed(format!("sqlite:{path}: {error}")))?;
-                (Server::Sqlite { file, as_it_is: false }, format!("sqlite:{path}"))
+                (Server::Sqlite { file, as_it_is: false, read_only: false }, format!("sqlite:{path}"))
             }
             other => {
                 return Err(LedgerError::usage(format!("`{other}:` is no database for a ledger"))
@@ -110,11 +110,18 @@ impl Database {
     pub(super) fn look_only(&mut self) -> Option<&Path> {
         self.attempts = 1;
         match &mut self.server {
-            Server::Sqlite { file, as_it_is } => {
+            Server::Sqlite { file, as_it_is, .. } => {
                 *as_it_is = true;
                 Some(file)
             }
             _ => None,
+        }
+    }
+
+    /// From now on it is only read: a file is opened so that nothing can be written to it.
+    pub(super) fn read_only(&mut self) {
+        if let Server::Sqlite { as_it_is, read_only, .. } = &mut self.server {
+            (*as_it_is, *read_only) = (true, true);
         }
     }
 

@@ -119,6 +119,31 @@ impl Ledger {
         Ok(Ledger { db, here, secrets })
     }
 
+    /// Opens a ledger to read it: nothing is made, set up or migrated. `None` when there is none yet.
+    ///
+    /// # Errors
+    /// As [`Ledger::open`]; a ledger with an older schema (exit 2).
+    pub fn look(url: &Secret, here: Process) -> Result<Option<Ledger>, LedgerError> {
+        let mut db = Database::new(url.expose())?;
+        if db.is_missing() {
+            return Ok(None);
+        }
+        db.read_only();
+        match db.reading(&mut migrate::version)? {
+            0 => Ok(None),
+            NEWEST => {
+                let mut secrets = Secrets::default();
+                secrets.add(url);
+                Ok(Some(Ledger { db, here, secrets }))
+            }
+            older => Err(LedgerError::usage(format!(
+                "the ledger {} has schema {older}, and this recon reads schema {NEWEST}",
+                db.place
+            ))
+            .hinted("`recon ledger migrate` brings it up to date")),
+        }
+    }
+
     /// Brings the schema up to date; says from which version to which.
     ///
     /// # Errors

@@ -6,6 +6,7 @@
 use std::io::{self, Write};
 
 use super::shown::Shown;
+use super::voice::Voice;
 use super::{Discrepancy, DiscrepancyKind, Report};
 use crate::domain::Value;
 
@@ -19,7 +20,7 @@ pub(super) fn render(report: &Report, shown: &mut Shown<'_>, out: &mut dyn Write
     }
     row.end(out)?;
     while let Some(discrepancy) = shown.next()? {
-        write_discrepancy(report, &discrepancy, &mut row, out)?;
+        write_discrepancy(report, &discrepancy, (None, &Voice::PATHS), &mut row, out)?;
     }
     // What was not looked at stands in every format.
     for (side, columns) in [("legacy", &report.legacy.not_compared), ("candidate", &report.candidate.not_compared)] {
@@ -36,16 +37,30 @@ pub(super) fn render(report: &Report, shown: &mut Shown<'_>, out: &mut dyn Write
     Ok(())
 }
 
-fn write_discrepancy(report: &Report, d: &Discrepancy, row: &mut Row, out: &mut dyn Write) -> io::Result<()> {
+/// The rows of one discrepancy, in the words of a report; `first` is a column before the others.
+pub(super) fn write_discrepancy(
+    report: &Report,
+    d: &Discrepancy,
+    (first, voice): (Option<&str>, &Voice),
+    row: &mut Row,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let start = |d: &Discrepancy, row: &mut Row, column: Option<&str>| {
+        if let Some(first) = first {
+            row.text(first);
+        }
+        start(d, row, voice, column);
+    };
+    let [legacy, candidate] = voice.sides;
     let reason = d.reason.as_deref();
     if d.kind == DiscrepancyKind::DuplicateKey {
-        for (side, copies) in [("legacy", &d.legacy_copies), ("candidate", &d.candidate_copies)] {
+        for (side, copies) in [(legacy, &d.legacy_copies), (candidate, &d.candidate_copies)] {
             for (number, copy) in copies.iter().enumerate() {
                 let label = format!("{side} {}", number + 1);
                 for (column, value) in report.columns.iter().zip(copy) {
                     start(d, row, Some(&column.name));
-                    row.value((side == "legacy").then_some(value));
-                    row.value((side == "candidate").then_some(value));
+                    row.value((side == legacy).then_some(value));
+                    row.value((side == candidate).then_some(value));
                     row.empty();
                     row.optional(reason.or(lack(value, side).as_deref()));
                     row.text(&label);
@@ -60,7 +75,7 @@ fn write_discrepancy(report: &Report, d: &Discrepancy, row: &mut Row, out: &mut 
         row.value(field.legacy.as_ref());
         row.value(field.candidate.as_ref());
         row.optional(field.difference.as_ref().map(ToString::to_string).as_deref());
-        let lacks: Vec<String> = [(&field.legacy, "legacy"), (&field.candidate, "candidate")]
+        let lacks: Vec<String> = [(&field.legacy, legacy), (&field.candidate, candidate)]
             .iter()
             .filter_map(|(value, side)| lack(value.as_ref()?, side))
             .collect();
@@ -81,11 +96,11 @@ fn write_discrepancy(report: &Report, d: &Discrepancy, row: &mut Row, out: &mut 
     Ok(())
 }
 
-fn start(d: &Discrepancy, row: &mut Row, column: Option<&str>) {
+fn start(d: &Discrepancy, row: &mut Row, voice: &Voice, column: Option<&str>) {
     for (_, value) in &d.key {
         row.value(Some(value));
     }
-    row.text(d.kind.name());
+    row.text((voice.kind_name)(d));
     row.optional(column);
 }
 
@@ -100,20 +115,20 @@ fn lack(value: &Value, side: &str) -> Option<String> {
 
 /// One row being written.
 #[derive(Default)]
-struct Row {
+pub(super) struct Row {
     line: String,
     fields: usize,
 }
 
 impl Row {
-    fn empty(&mut self) {
+    pub(super) fn empty(&mut self) {
         if self.fields > 0 {
             self.line.push(',');
         }
         self.fields += 1;
     }
 
-    fn text(&mut self, text: &str) {
+    pub(super) fn text(&mut self, text: &str) {
         self.empty();
         let blank_at_an_end = text.starts_with(char::is_whitespace) || text.ends_with(char::is_whitespace);
         if text.is_empty() || blank_at_an_end || text.contains([',', '"', '\r', '\n']) {
@@ -139,7 +154,7 @@ impl Row {
         }
     }
 
-    fn end(&mut self, out: &mut dyn Write) -> io::Result<()> {
+    pub(super) fn end(&mut self, out: &mut dyn Write) -> io::Result<()> {
         self.line.push('\n');
         out.write_all(self.line.as_bytes())?;
         self.line.clear();

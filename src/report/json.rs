@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use serde_json::{Map, Value as Json, json};
 
 use super::shown::Shown;
+use super::voice::Voice;
 use super::words::{seconds, seconds_apart, sides};
 use super::{ColumnReport, Counts, Discrepancy, DiscrepancyKind, FieldDifference, Look, Report, Side};
 use crate::domain::{Amount, Value, format_instant};
@@ -132,11 +133,17 @@ fn column_object(column: &ColumnReport) -> Json {
 
 /// One discrepancy.
 pub(super) fn discrepancy_object(report: &Report, discrepancy: &Discrepancy) -> Json {
+    discrepancy_in(report, discrepancy, &Voice::PATHS)
+}
+
+/// One discrepancy in the words of a report.
+pub(super) fn discrepancy_in(report: &Report, discrepancy: &Discrepancy, voice: &Voice) -> Json {
     let mut object = Map::new();
     let key: Map<String, Json> = discrepancy.key.iter().map(|(name, v)| (name.clone(), scalar(v))).collect();
     object.insert("key".into(), Json::Object(key));
-    object.insert("kind".into(), json!(discrepancy.kind.name()));
-    object.insert("fields".into(), Json::Array(discrepancy.fields.iter().map(field_object).collect()));
+    object.insert("kind".into(), json!((voice.kind_name)(discrepancy)));
+    let fields = discrepancy.fields.iter().map(|field| field_object(field, voice));
+    object.insert("fields".into(), Json::Array(fields.collect()));
     if discrepancy.kind == DiscrepancyKind::DuplicateKey {
         let copies = |rows: &[Vec<Value>]| -> Json {
             rows.iter()
@@ -147,10 +154,10 @@ pub(super) fn discrepancy_object(report: &Report, discrepancy: &Discrepancy) -> 
                 })
                 .collect()
         };
-        object.insert(
-            "copies".into(),
-            json!({ "legacy": copies(&discrepancy.legacy_copies), "candidate": copies(&discrepancy.candidate_copies) }),
-        );
+        let [legacy, candidate] = voice.sides;
+        let copies =
+            json!({ legacy: copies(&discrepancy.legacy_copies), candidate: copies(&discrepancy.candidate_copies) });
+        object.insert("copies".into(), copies);
     }
     if let Some(reason) = &discrepancy.reason {
         object.insert("reason".into(), json!(reason));
@@ -158,10 +165,11 @@ pub(super) fn discrepancy_object(report: &Report, discrepancy: &Discrepancy) -> 
     Json::Object(object)
 }
 
-fn field_object(field: &FieldDifference) -> Json {
+fn field_object(field: &FieldDifference, voice: &Voice) -> Json {
     let mut object = Map::new();
     object.insert("column".into(), json!(field.column));
-    let both = [("legacy", &field.legacy), ("candidate", &field.candidate)];
+    let [legacy, candidate] = voice.sides;
+    let both = [(legacy, &field.legacy), (candidate, &field.candidate)];
     for (word, value) in both {
         object.insert(word.into(), value.as_ref().map_or(Json::Null, scalar));
     }

@@ -189,7 +189,7 @@ fn pair(field: &FieldDifference) -> (String, String) {
 }
 
 /// A code span in a table cell: the fence is longer than any run of backticks inside, pipes are escaped.
-fn code(text: &str) -> String {
+pub(super) fn code(text: &str) -> String {
     let text = visible(text).replace('|', "\\|");
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest + 1);
@@ -199,7 +199,7 @@ fn code(text: &str) -> String {
 }
 
 /// Text outside code spans, with the characters of markup escaped.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in visible(text).chars() {
         if matches!(c, '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '<' | '>' | '|' | '~' | '#' | '&') {

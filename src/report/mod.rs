@@ -3,6 +3,7 @@
 
 mod csv;
 mod html;
+pub mod impact;
 mod json;
 mod junit;
 mod layout;
@@ -16,6 +17,7 @@ mod table;
 mod tests;
 pub mod verification;
 mod visible;
+mod voice;
 mod words;
 
 use std::io::{self, Write};

@@ -180,6 +180,11 @@ fn what_recon_writes_fits_its_schemas() {
     run(&["ledger", "status"], "ledger");
     run(&["calendar", "list", "investors", "--from", "2026-11-01", "--to", "2026-11-30"], "calendar");
     run(&["doctor"], "doctor");
+    let sql = place.read("project/candidate.sql").replacen("SELECT", "SELECT /* other */", 1);
+    place.write("new.sql", sql);
+    let words = ["impact", "payout", "--candidate-sql", "@new.sql", "--by", "investor_id"];
+    run(&words, "impact");
+    run(&["impact", "payout", "--check", "project/checks/net_is_the_sum.json"], "impact");
     run(&[&["checks", "run"], &cycle[1..]].concat(), "checks_run");
     run(&["checks", "try", "net_is_the_sum"], "checks_try");
     for state in ["a result", "a trip", "a deletion"] {

@@ -14,7 +14,7 @@ use crate::stores::inspect;
 ///
 /// # Errors
 /// Which of them may not, where and why (exit 2).
-pub(super) fn examined(project: &Project, row: &CheckRow) -> Result<(), Failure> {
+pub(in crate::commands) fn examined(project: &Project, row: &CheckRow) -> Result<(), Failure> {
     let definition = Definition::of(row).map_err(|malformed| Failure::usage(malformed.to_string()))?;
     let texts = [("query", Some(&definition.query)), ("examines", definition.examines.as_ref())];
     for (column, text) in texts.into_iter().filter_map(|(column, text)| Some((column, text?))) {

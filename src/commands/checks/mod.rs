@@ -4,7 +4,7 @@ mod again;
 mod approve;
 mod diff;
 mod edit;
-mod examine;
+pub(in crate::commands) mod examine;
 mod files;
 mod history;
 mod list;
@@ -15,7 +15,7 @@ mod run;
 mod show;
 mod state;
 mod switch;
-mod trial;
+pub(in crate::commands) mod trial;
 
 use crate::checks::{CheckRow, Definition, Past};
 use crate::cli::{ChecksArgs, ChecksCommand, Global};

@@ -55,7 +55,7 @@ pub(super) fn run(global: &Global, project: &Project, args: &ChecksTryArgs) -> R
     }
     let mut tried = Vec::new();
     for cycle in cycles {
-        tried.push(one(global, &args.read, project, &mut ledger, &settings, &row, &definition, cycle)?);
+        tried.push(one(global, &args.read, project, &mut ledger, &settings, &row, cycle)?);
     }
     let text = match args.format {
         ListFormat::Json => format!("{}\n", document(&args.name, &from, &tried)),
@@ -84,7 +84,7 @@ pub(super) fn last(
     let settings = settings(&read)?;
     let cycles = ledger.history(Some(&reconciliation), None, 100)?;
     let Some(cycle) = cycles.into_iter().find(|cycle| cycle.run.is_some()) else { return Ok(None) };
-    let tried = one(global, &read, project, ledger, &settings, row, &definition, cycle)?;
+    let tried = one(global, &read, project, ledger, &settings, row, cycle)?;
     let now = tried.now.map_err(|why| Failure::incomplete(format!("it cannot be tried on {}: {why}", tried.cycle)))?;
     Ok(Some((tried.cycle, now)))
 }
@@ -97,16 +97,7 @@ fn edited(
     file: Option<&Path>,
 ) -> Result<(CheckRow, String), Failure> {
     let (row, from) = match file {
-        Some(path) => {
-            let shown = path.display().to_string();
-            let form = path.extension().and_then(|ending| FileForm::of_ending(ending.to_str()?));
-            let form = form.ok_or_else(|| {
-                Failure::usage(format!("{shown} is no file of a check")).hint("its ending is .sql or .json")
-            })?;
-            let text = std::fs::read_to_string(path)
-                .map_err(|error| Failure::incomplete(format!("{shown} cannot be read: {error}")))?;
-            (parsed(&shown, form, &text)?.row, shown)
-        }
+        Some(path) => from_file(path)?,
         None => match Files::read(project)?.of(name) {
             Some(found) => (found.file.row.clone(), found.shown.clone()),
             None => (super::found(ledger, name)?.row, "the database".to_owned()),
@@ -118,7 +109,74 @@ fn edited(
     Ok((row.content(), from))
 }
 
-#[allow(clippy::too_many_arguments, reason = "one place, called once")]
+/// The check of a file, and the file's name.
+///
+/// # Errors
+/// It cannot be read, or is no file of a check.
+pub(in crate::commands) fn from_file(path: &Path) -> Result<(CheckRow, String), Failure> {
+    let shown = path.display().to_string();
+    let form = path.extension().and_then(|ending| FileForm::of_ending(ending.to_str()?));
+    let form = form
+        .ok_or_else(|| Failure::usage(format!("{shown} is no file of a check")).hint("its ending is .sql or .json"))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::incomplete(format!("{shown} cannot be read: {error}")))?;
+    Ok((parsed(&shown, form, &text)?.row, shown))
+}
+
+/// How a check judges a past cycle, and distinct keys where they are known.
+pub(in crate::commands) struct Judged {
+    /// What each version says, or why it cannot be told.
+    pub(in crate::commands) said: Vec<Result<Check, String>>,
+    pub(in crate::commands) population: Option<u64>,
+}
+
+/// What several versions of a check say of a past cycle, which is computed once, from the stores as they are now.
+///
+/// # Errors
+/// The ledger fails, or the project does not know the reconciliation any more.
+pub(in crate::commands) fn judged(
+    global: &Global,
+    read: &ReadArgs,
+    project: &Project,
+    ledger: &mut Ledger,
+    settings: &Settings,
+    versions: &[&CheckRow],
+    cycle: &Cycle,
+) -> Result<Judged, Failure> {
+    let for_all =
+        |why: String| Ok(Judged { said: versions.iter().map(|_| Err(why.clone())).collect(), population: None });
+    let reconciliation = project.reconciliation(cycle.key.reconciliation())?.clone();
+    let given: Vec<String> = cycle.key.params().map(|(name, value)| format!("{name}={value}")).collect();
+    let values = match params(&reconciliation, &given) {
+        Ok(values) => values,
+        Err(failure) => return for_all(failure.what),
+    };
+    let named = Named { project: project.clone(), reconciliation, params: values, key: cycle.key.clone() };
+    let (text, run) = (cycle.key.to_string(), cycle.run.as_ref().map(|run| run.holder.run.to_string()));
+    let names = [("recon_cycle", text.as_str()), ("recon_run", run.as_deref().unwrap_or_default())];
+    let all: Vec<Checking<'_>> = versions
+        .iter()
+        .map(|row| Checking::of_row(row, &named.project, &named.params, &names, settings, Arc::default()))
+        .collect();
+    let mut again = match all.iter().any(Checking::needs_records) {
+        false => None,
+        true => match Again::compute(global, &named, read, settings, ledger) {
+            Ok(again) => Some(again),
+            Err(failure) => return for_all(failure.what),
+        },
+    };
+    let population = match &again {
+        Some(again) => again.population(),
+        None => super::run::population(ledger, Some(cycle))?,
+    };
+    let mut said = Vec::new();
+    for mut checking in all {
+        checking.run(&Stage::ALL, again.as_mut().and_then(Again::material), population);
+        said.push(checking.report().into_iter().next().ok_or_else(|| "it is turned off".to_owned()));
+    }
+    Ok(Judged { said, population })
+}
+
 fn one(
     global: &Global,
     read: &ReadArgs,
@@ -126,7 +184,6 @@ fn one(
     ledger: &mut Ledger,
     settings: &Settings,
     row: &CheckRow,
-    definition: &Definition,
     cycle: Cycle,
 ) -> Result<Tried, Failure> {
     let run = cycle.run.as_ref().map(|run| run.holder.run);
@@ -134,47 +191,14 @@ fn one(
         Some(run) => ledger.check_results(run)?.into_iter().find(|r| r.name == row.name && r.role == "decides"),
         None => None,
     };
-    let reconciliation = project.reconciliation(cycle.key.reconciliation())?.clone();
-    let given: Vec<String> = cycle.key.params().map(|(name, value)| format!("{name}={value}")).collect();
-    let mut tried = Tried {
-        cycle: cycle.key.to_string(),
-        run: run.map_or_else(String::new, |run| run.to_string()),
-        before,
-        now: Err(String::new()),
-        population: None,
-    };
-    let values = match params(&reconciliation, &given) {
-        Ok(values) => values,
-        Err(failure) => {
-            tried.now = Err(failure.what);
-            return Ok(tried);
-        }
-    };
-    let named = Named { project: project.clone(), reconciliation, params: values, key: cycle.key.clone() };
-    let name = tried.run.clone();
-    let names = [("recon_cycle", tried.cycle.as_str()), ("recon_run", name.as_str())];
-    let mut checking = Checking::of_row(row, &named.project, &named.params, &names, settings, Arc::default());
-    let mut again = match definition.kind.asks_a_store() {
-        true => None,
-        false => match Again::compute(global, &named, read, settings, ledger) {
-            Ok(again) => Some(again),
-            Err(failure) => {
-                tried.now = Err(failure.what);
-                return Ok(tried);
-            }
-        },
-    };
-    tried.population = match &again {
-        Some(again) => again.population(),
-        None => super::run::population(ledger, Some(&cycle))?,
-    };
-    checking.run(&Stage::ALL, again.as_mut().and_then(Again::material), tried.population);
-    tried.now = checking.report().into_iter().next().ok_or_else(|| "it is turned off".to_owned());
-    Ok(tried)
+    let Judged { said, population } = judged(global, read, project, ledger, settings, &[row], &cycle)?;
+    let now = said.into_iter().next().unwrap_or_else(|| Err("it was not judged".to_owned()));
+    let run = run.map_or_else(String::new, |run| run.to_string());
+    Ok(Tried { cycle: cycle.key.to_string(), run, before, now, population })
 }
 
 /// The share of the population that it flags, in percent to two decimals, cut off.
-fn rate(check: &Check, population: Option<u64>) -> Option<String> {
+pub(in crate::commands) fn rate(check: &Check, population: Option<u64>) -> Option<String> {
     let all = check.examined.or(population).filter(|all| *all > 0)?;
     let hundredths = u128::from(check.violations) * 10_000 / u128::from(all);
     Some(format!("{}%", Amount::new(i128::try_from(hundredths).ok()?, 2)))

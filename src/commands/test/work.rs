@@ -54,7 +54,7 @@ pub(super) enum Ended {
 }
 
 /// Why no further case is run.
-pub(super) enum Stopped {
+pub(in crate::commands) enum Stopped {
     /// A case is wrong.
     Case(CaseError),
     /// recon could not do its work.
@@ -74,7 +74,7 @@ impl From<Failure> for Stopped {
 }
 
 /// Runs cases, one after the other, on stores of its own.
-pub(super) struct Worker<'a> {
+pub(in crate::commands) struct Worker<'a> {
     pub(super) global: &'a Global,
     pub(super) servers: &'a [(String, Secret)],
     rooms: BTreeMap<PathBuf, Room>,
@@ -108,7 +108,7 @@ struct Plain {
 }
 
 impl<'a> Worker<'a> {
-    pub(super) fn new(global: &'a Global, servers: &'a [(String, Secret)]) -> Worker<'a> {
+    pub(in crate::commands) fn new(global: &'a Global, servers: &'a [(String, Secret)]) -> Worker<'a> {
         Worker { global, servers, rooms: BTreeMap::new() }
     }
 
@@ -147,6 +147,28 @@ impl<'a> Worker<'a> {
         Ok(all)
     }
 
+    /// Runs a case twice on the same inputs: as the project is, and as `change` makes it.
+    ///
+    /// # Errors
+    /// The case is wrong, the change cannot be made, or a store cannot be used.
+    pub(in crate::commands) fn twice(
+        &mut self,
+        suite: &Suite,
+        case: &Case,
+        change: &dyn Fn(&Project) -> Result<Project, Failure>,
+    ) -> Result<[Result<Actual, Failure>; 2], Stopped> {
+        if !self.rooms.contains_key(&suite.folder) {
+            let room = self.room(suite)?;
+            self.rooms.insert(suite.folder.clone(), room);
+        }
+        let room = self.rooms.get_mut(&suite.folder);
+        let room = room.ok_or_else(|| Failure::incomplete("a case has no room; this is a fault of recon"))?;
+        let changed = change(&room.project)?;
+        put(&mut room.scratch, suite, case, &|_| true)?;
+        let current = outcome(room.verified(&room.project, case, None));
+        Ok([current, outcome(room.verified(&changed, case, None))])
+    }
+
     fn room(&self, suite: &Suite) -> Result<Room, Stopped> {
         let config = suite.project.as_deref().unwrap_or(&self.global.config);
         let profile = suite.profile.as_deref().or(self.global.profile.as_deref());
@@ -182,7 +204,7 @@ impl Room {
             let source = source_of(case, reference);
             put(&mut self.scratch, suite, case, &|name| stores.contains(name))?;
             // What cannot be asked is told where the case is run.
-            let Ok(request) = self.request(case) else { continue };
+            let Ok(request) = self.request(&self.project, case) else { continue };
             let Some(asking) = request.candidate.asking.clone() else { continue };
             let known = self.reference.as_ref().filter(|(known, _)| *known == source).map(|(_, tables)| tables.clone());
             let Ok(input) = asking.input(known) else { continue };
@@ -214,14 +236,14 @@ impl Room {
         // Stores that only a program was asked from are not needed again.
         let needed: Option<BTreeSet<String>> = shared.then(|| stores_of(&reconciliation));
         put(&mut self.scratch, suite, case, &|name| needed.as_ref().is_none_or(|needed| needed.contains(name)))?;
-        let first = self.verified(case, told);
+        let first = self.verified(&self.project, case, told);
         let (ended, passed) = ended(case, first);
         if passed || !shared {
             return Ok(ended);
         }
         // What counts is how it ends when its program is asked about nothing else.
         put(&mut self.scratch, suite, case, &|_| true)?;
-        let (alone, passed) = self::ended(case, self.verified(case, None));
+        let (alone, passed) = self::ended(case, self.verified(&self.project, case, None));
         Ok(match (alone, ended) {
             (Ended::Passed, Ended::Failed { differences, update, .. }) if passed => Ended::Failed {
                 differences,
@@ -236,29 +258,29 @@ impl Room {
         })
     }
 
-    fn request(&self, case: &Case) -> Result<Request, Failure> {
-        let reconciliation = self.project.reconciliation(&case.reconciliation)?;
+    fn request(&self, project: &Project, case: &Case) -> Result<Request, Failure> {
+        let reconciliation = project.reconciliation(&case.reconciliation)?;
         let params = params(reconciliation, &case.params)?;
         let read = ReadArgs { allow_empty: case.allow_empty, ..self.read.clone() };
         let definition = Definition { rules: rules(&read, Default::default())?, ..definition(reconciliation) };
-        both(&self.project, reconciliation, &params, &self.settings, definition, &read, false)
+        both(project, reconciliation, &params, &self.settings, definition, &read, false)
     }
 
     /// What `recon verify` would decide.
-    fn verified(&self, case: &Case, told: Option<Answered>) -> Result<Actual, Failure> {
-        let reconciliation = self.project.reconciliation(&case.reconciliation)?;
+    fn verified(&self, project: &Project, case: &Case, told: Option<Answered>) -> Result<Actual, Failure> {
+        let reconciliation = project.reconciliation(&case.reconciliation)?;
         let request = match told {
             Some(Answered { mut request, asked, told }) => {
                 request.candidate = request.candidate.told(asked, told);
                 request
             }
-            None => self.request(case)?,
+            None => self.request(project, case)?,
         };
         let read = ReadArgs { allow_empty: case.allow_empty, ..self.read.clone() };
         let comparison = Comparison { keep: true, ..comparison(&read, request, Arc::default()) };
         let mut compared = compare(&comparison)?;
         let given = params(reconciliation, &case.params)?;
-        let expected = population(&self.project, reconciliation, &given, &self.settings)?;
+        let expected = population(project, reconciliation, &given, &self.settings)?;
         let rate = reconciliation.canary.max_discrepancy_rate.as_ref();
         let counts = compared.report.counts;
         let fallback = rate.is_some_and(|rate| exceeds(&counts, rate));
@@ -335,18 +357,24 @@ fn stores_of(reconciliation: &Reconciliation) -> BTreeSet<String> {
     of_path(&reconciliation.legacy).into_iter().chain(population).collect()
 }
 
-fn ended(case: &Case, result: Result<Actual, Failure>) -> (Ended, bool) {
-    let actual = match result {
-        Ok(actual) => actual,
-        // A verification that could not be completed has a verdict; one that could not begin has none.
-        Err(failure) if failure.exit == Exit::Incomplete => Actual {
+/// What a verification came to. One that could not be completed has a verdict; one that could not begin has none.
+fn outcome(result: Result<Actual, Failure>) -> Result<Actual, Failure> {
+    result.or_else(|failure| match failure.exit {
+        Exit::Incomplete => Ok(Actual {
             verdict: RunVerdict::Incomplete,
             reasons: vec![failure.what],
             decisions: Vec::new(),
             numeric: BTreeSet::new(),
             key: 0,
             discrepancies: Vec::new(),
-        },
+        }),
+        _ => Err(failure),
+    })
+}
+
+fn ended(case: &Case, result: Result<Actual, Failure>) -> (Ended, bool) {
+    let actual = match outcome(result) {
+        Ok(actual) => actual,
         Err(failure) => return (Ended::Broken { what: failure.what, hint: failure.hint }, false),
     };
     let differences = actual.differences(&case.expect);

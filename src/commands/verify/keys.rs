@@ -63,7 +63,7 @@ pub(super) fn asked(names: &[String], given: Option<&str>) -> Result<Vec<String>
 
 /// A key as one text that is the same however a store holds it: amounts without trailing zeros, moments by their
 /// nanoseconds, truth values as 0 and 1, and text as it is.
-pub(super) fn name(key: &[Value]) -> String {
+pub(in crate::commands) fn name(key: &[Value]) -> String {
     key.iter().map(part).collect::<Vec<_>>().join("\u{1f}")
 }
 

@@ -3,10 +3,10 @@
 
 mod base;
 mod found;
-mod keys;
+pub(super) mod keys;
 mod logged;
 mod retry;
-mod snapshot;
+pub(super) mod snapshot;
 mod watch;
 mod work;
 mod written;
@@ -55,7 +55,7 @@ pub fn run(global: &Global, args: &VerifyArgs) -> Result<Exit, Failure> {
     let mut place = decisions.map(|to| Place::of(&named.project, to, &named.params, &settings)).transpose()?;
     if let Some(path) = &args.output {
         not_a_side(path, &[&request.legacy, &request.candidate])?;
-        not_ours(path, &named, place.as_ref())?;
+        not_ours(path, &named.project, place.as_ref())?;
     }
     let texts = snapshot::texts(&named)?;
     let mut ledger = named.ledger()?;
@@ -99,11 +99,11 @@ pub fn run(global: &Global, args: &VerifyArgs) -> Result<Exit, Failure> {
 }
 
 /// A report must not replace the project file, the ledger, a query or the decisions.
-fn not_ours(output: &Path, named: &Named, place: Option<&Place>) -> Result<(), Failure> {
+pub(super) fn not_ours(output: &Path, project: &crate::config::Project, place: Option<&Place>) -> Result<(), Failure> {
     let Ok(written) = output.canonicalize() else { return Ok(()) };
     let ledger =
-        named.project.ledger.expose().strip_prefix("sqlite:").map(|path| PathBuf::from(path.trim_start_matches("//")));
-    let mut ours: Vec<PathBuf> = vec![named.project.path.clone()];
+        project.ledger.expose().strip_prefix("sqlite:").map(|path| PathBuf::from(path.trim_start_matches("//")));
+    let mut ours: Vec<PathBuf> = vec![project.path.clone()];
     ours.extend(ledger);
     ours.extend(place.iter().flat_map(|place| place.files()).map(Path::to_owned));
     let is_ours = |path: &PathBuf| path.canonicalize().is_ok_and(|path| path == written);

@@ -10,14 +10,14 @@ use crate::config::{ParamType, mask_url};
 use crate::path;
 
 /// A text that a run keeps.
-pub(super) struct Text {
+pub(in crate::commands) struct Text {
     pub(super) kind: &'static str,
-    pub(super) name: String,
-    pub(super) text: String,
+    pub(in crate::commands) name: String,
+    pub(in crate::commands) text: String,
 }
 
 /// The texts that both paths and the population compute by.
-pub(super) fn texts(named: &Named) -> Result<Vec<Text>, Failure> {
+pub(in crate::commands) fn texts(named: &Named) -> Result<Vec<Text>, Failure> {
     let mut all = Vec::new();
     for (side, path) in [("legacy", &named.reconciliation.legacy), ("candidate", &named.reconciliation.candidate)] {
         for (name, text) in path::texts(&named.project, path)? {

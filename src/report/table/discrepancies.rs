@@ -22,7 +22,8 @@ const LONGEST_IN_LINE: usize = 26;
 const FIELDS_SHOWN: usize = 12;
 
 pub(super) fn write(page: &Page<'_>, shown: &mut Shown<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let total = page.report.counts.discrepancies();
+    let total = shown.count() + shown.left_out();
+    let [one, many] = page.voice.noun;
     let mut first = true;
     loop {
         let mut chunk = Vec::new();
@@ -36,14 +37,12 @@ pub(super) fn write(page: &Page<'_>, shown: &mut Shown<'_>, out: &mut dyn Write)
         }
         if first {
             let title = match (shown.left_out(), total) {
-                (0, 1) => "The discrepancy".to_owned(),
-                (0, n) => format!("All {} discrepancies, in key order", words::count(n)),
-                (_, n) if shown.count() == 1 => format!("The first of {} discrepancies, in key order", words::count(n)),
-                _ => format!(
-                    "The first {} of {} discrepancies, in key order",
-                    words::count(shown.count()),
-                    words::count(total)
-                ),
+                (0, 1) => format!("The {one}"),
+                (0, n) => format!("All {} {many}, in key order", words::count(n)),
+                (_, n) if shown.count() == 1 => format!("The first of {} {many}, in key order", words::count(n)),
+                _ => {
+                    format!("The first {} of {} {many}, in key order", words::count(shown.count()), words::count(total))
+                }
             };
             writeln!(out, "\n{}", page.paint.text(Style::Bold, &title))?;
             first = false;
@@ -54,8 +53,8 @@ pub(super) fn write(page: &Page<'_>, shown: &mut Shown<'_>, out: &mut dyn Write)
 }
 
 fn write_chunk(page: &Page<'_>, chunk: &[Discrepancy], out: &mut dyn Write) -> io::Result<()> {
-    let header =
-        [("", Align::Left), ("legacy", Align::Mixed), ("candidate", Align::Mixed), ("difference", Align::Decimal)];
+    let [legacy, candidate] = page.voice.sides;
+    let header = [("", Align::Left), (legacy, Align::Mixed), (candidate, Align::Mixed), ("difference", Align::Decimal)];
     let mut grid = Grid::new(4, &header);
     let room = value_room(page, chunk);
     for (at, discrepancy) in chunk.iter().enumerate() {
@@ -90,12 +89,14 @@ fn head(page: &Page<'_>, d: &Discrepancy, grid: &mut Grid) {
     let key = fit(&key, page.width.saturating_sub(18).max(40));
     let what = match d.kind {
         DiscrepancyKind::DuplicateKey => format!(
-            "{}: {} in legacy, {} in candidate",
-            words::kind(d.kind),
+            "{}: {} in {}, {} in {}",
+            (page.voice.kind)(d),
             words::counted(d.legacy_copies.len() as u64, "record", "records"),
+            page.voice.sides[0],
             words::counted(d.candidate_copies.len() as u64, "record", "records"),
+            page.voice.sides[1],
         ),
-        kind => words::kind(kind).to_owned(),
+        _ => (page.voice.kind)(d).to_owned(),
     };
     let style = if d.kind == DiscrepancyKind::Unknown { Style::Warning } else { Style::Bad };
     let line = format!("{}  {}", page.paint.text(Style::Bold, &key), page.paint.text(style, &what));
@@ -150,8 +151,10 @@ fn one_field(page: &Page<'_>, field: &FieldDifference, room: usize, grid: &mut G
     let (legacy, candidate) = match (&field.legacy, &field.candidate) {
         (Some(l), Some(c)) => {
             if let Some(lines) = line_diff(l, c, DIFF_LINES) {
-                grid.lines
-                    .push(GridLine::Free(format!("    {name}  {}", paint.text(Style::Dim, "- legacy  + candidate"))));
+                grid.lines.push(GridLine::Free(format!(
+                    "    {name}  {}",
+                    paint.text(Style::Dim, &format!("- {}  + {}", page.voice.sides[0], page.voice.sides[1]))
+                )));
                 for (mark, line) in lines {
                     let text = format!("      {} {}", mark.sign(), fit(&line, page.width.saturating_sub(8)));
                     let style = match mark {
@@ -197,8 +200,8 @@ fn one_field(page: &Page<'_>, field: &FieldDifference, room: usize, grid: &mut G
     };
     let mut block = Grid::new(6, &[("", Align::Left), ("", Align::Mixed)]);
     for (label, text, number, style) in [
-        ("legacy", legacy, number(&field.legacy), Style::Plain),
-        ("candidate", candidate, number(&field.candidate), Style::Plain),
+        (page.voice.sides[0], legacy, number(&field.legacy), Style::Plain),
+        (page.voice.sides[1], candidate, number(&field.candidate), Style::Plain),
         ("difference", difference, true, Style::Bad),
     ] {
         if !text.is_empty() {
@@ -214,7 +217,8 @@ fn one_field(page: &Page<'_>, field: &FieldDifference, room: usize, grid: &mut G
 }
 
 fn copies(page: &Page<'_>, d: &Discrepancy, grid: &mut Grid) {
-    for (side, rows) in [("legacy", &d.legacy_copies), ("candidate", &d.candidate_copies)] {
+    let [legacy, candidate] = page.voice.sides;
+    for (side, rows) in [(legacy, &d.legacy_copies), (candidate, &d.candidate_copies)] {
         for (number, row) in rows.iter().enumerate() {
             if number == FIELDS_SHOWN {
                 let text = format!("    … and {} more in {side}", rows.len() - number);

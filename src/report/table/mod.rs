@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use super::layout::{Align, Grid, GridCell, Paint, Style, fit, fit_middle, wrapped};
 use super::shown::Shown;
 use super::visible::visible;
+use super::voice::Voice;
 use super::words;
 use super::{ColumnReport, Look, Report, Totals, Verdict};
 use crate::domain::Amount;
@@ -38,15 +39,27 @@ pub(super) fn body(report: &Report, shown: &mut Shown<'_>, look: &Look, out: &mu
     Ok(())
 }
 
+/// The records alone, in the words of a report.
+pub(super) fn records(
+    report: &Report,
+    shown: &mut Shown<'_>,
+    voice: Voice,
+    look: &Look,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    discrepancies::write(&Page { voice, ..Page::new(report, look) }, shown, out)
+}
+
 struct Page<'a> {
     report: &'a Report,
     paint: Paint,
     width: usize,
+    voice: Voice,
 }
 
 impl<'a> Page<'a> {
     fn new(report: &'a Report, look: &Look) -> Self {
-        Page { report, paint: Paint(look.color), width: look.width.max(40) }
+        Page { report, paint: Paint(look.color), width: look.width.max(40), voice: Voice::PATHS }
     }
     fn verdict(&self, look: &Look, out: &mut dyn Write) -> io::Result<()> {
         let report = self.report;
