@@ -127,8 +127,8 @@ impl Definition {
     /// It lacks one.
     pub fn look(&self, opened: &Opened, side: super::SideName) -> Result<(), PlanError> {
         let (key, map) = match self.configured {
-            true => ("`key` in recon.toml", "`columns` in recon.toml"),
-            false => ("--key", "--map"),
+            true => (CONFIGURED_KEY, "`columns` in recon.toml"),
+            false => ("`--key`", "`--map`"),
         };
         let name = |(legacy, candidate): &(String, String)| match side {
             super::SideName::Legacy => legacy.clone(),
@@ -149,8 +149,8 @@ impl Definition {
     /// A column that the user named is not there; the key cannot be compared.
     pub fn plan(&self, legacy: &Opened, candidate: &Opened) -> Result<Plan, PlanError> {
         let (key, map) = match self.configured {
-            true => ("`key` in recon.toml", "`columns` in recon.toml"),
-            false => ("--key", "--map"),
+            true => (CONFIGURED_KEY, "`columns` in recon.toml"),
+            false => ("`--key`", "`--map`"),
         };
         for (legacy_name, candidate_name) in &self.key {
             require(legacy, legacy_name, "legacy", key)?;
@@ -203,7 +203,7 @@ impl Definition {
         };
         for (of_legacy, opened, side) in [(true, legacy, "legacy"), (false, candidate, "candidate")] {
             for name in self.filter_of(of_legacy).iter().flat_map(Filter::columns) {
-                require(opened, &name, side, "--where")?;
+                require(opened, &name, side, "`--where`")?;
             }
         }
         Ok(Plan {
@@ -271,8 +271,8 @@ impl Definition {
                 continue;
             }
             if self.only.is_some() {
-                require(legacy, &name, "legacy", "--columns")?;
-                require(candidate, &candidate_name, "candidate", "--columns")?;
+                require(legacy, &name, "legacy", "`--columns`")?;
+                require(candidate, &candidate_name, "candidate", "`--columns`")?;
             } else {
                 let empty = |opened: &Opened| opened.columns.is_empty() && !opened.fixed_columns;
                 let mapped = self.map.iter().any(|(l, _)| *l == name) || self.required.contains(&name);
@@ -431,14 +431,18 @@ fn covers(wanted: &str, field: &str) -> bool {
     wanted == field || wanted.strip_prefix(field).is_some_and(|rest| rest.starts_with('.'))
 }
 
+/// Where a configured reconciliation says its key.
+const CONFIGURED_KEY: &str = "`key` in recon.toml";
+
 fn require(opened: &Opened, name: &str, side: &str, option: &str) -> Result<(), PlanError> {
     let there = opened.columns.iter().any(|column| column.name == name);
     // Documents without a record say nothing about their fields, and paths may lead to rare ones.
-    let may_come = !opened.fixed_columns && (opened.columns.is_empty() || !matches!(option, "--key" | "--where"));
+    let may_come = !opened.fixed_columns
+        && (opened.columns.is_empty() || !matches!(option, "`--key`" | "`--where`" | CONFIGURED_KEY));
     if there || may_come {
         return Ok(());
     }
-    Err(refuse(format!("the {side} side has no column `{name}`, which `{option}` names"), Some(listing(opened))))
+    Err(refuse(format!("the {side} side has no column `{name}`, which {option} names"), Some(listing(opened))))
 }
 
 fn listing(opened: &Opened) -> String {
