@@ -205,6 +205,9 @@ pub struct DiffArgs {
     /// Write the report to a file (a line with the verdict still goes to stderr).
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Say on stderr what happens as one JSON object per line (recon.log/1), in place of the progress line.
+    #[arg(long)]
+    pub json_log: bool,
     #[command(flatten)]
     pub read: ReadArgs,
 }
@@ -322,8 +325,19 @@ pub enum CalendarCommand {
         by: Option<String>,
         /// How it is printed.
         #[arg(long, short, value_name = "FORMAT", default_value = "table")]
-        format: ListFormat,
+        format: DueFormat,
     },
+}
+
+/// How what is due is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DueFormat {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+    /// The commands of those that are to be verified now, one on a line, for a shell.
+    Commands,
 }
 
 /// The holidays that the calendar knows; add, remove or import some.
@@ -462,6 +476,10 @@ pub fn run() -> Exit {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
+            if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json-log") {
+                commands::begin_log("recon");
+                return commands::end_log(Failure::usage(error.render().to_string()).print());
+            }
             // `--help` and `--version` are answers; everything else is a usage error.
             let _ = error.print();
             return if error.use_stderr() { Exit::Usage } else { Exit::Success };
@@ -470,7 +488,18 @@ pub fn run() -> Exit {
     commands::exit_on_interrupt();
     let global = Global { config: cli.config, profile: cli.profile, color: cli.color, quiet: cli.quiet };
     let command = cli.command;
-    commands::guarded(|| dispatch(&global, command)).unwrap_or_else(|failure: Failure| failure.print())
+    let logged = match &command {
+        Command::Diff(args) => args.json_log.then_some("diff"),
+        Command::Verify(args) => args.json_log.then_some("verify"),
+        Command::Retry(args) => args.json_log.then_some("retry"),
+        Command::Test(args) => args.json_log.then_some("test"),
+        _ => None,
+    };
+    if let Some(name) = logged {
+        commands::begin_log(name);
+    }
+    let exit = commands::guarded(|| dispatch(&global, command)).unwrap_or_else(|failure: Failure| failure.print());
+    commands::end_log(exit)
 }
 
 fn dispatch(global: &Global, command: Command) -> Result<Exit, Failure> {

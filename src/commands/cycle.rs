@@ -112,7 +112,9 @@ pub(super) fn state(named: &Named, option: &str, text: &str) -> Result<State, Fa
 /// # Errors
 /// It is not there or not valid.
 pub(super) fn project(global: &Global) -> Result<Project, Failure> {
-    Ok(Project::load(&global.config, global.profile.as_deref(), &|name| std::env::var(name).ok())?)
+    let project = Project::load(&global.config, global.profile.as_deref(), &|name| std::env::var(name).ok())?;
+    super::log::hide(&project);
+    Ok(project)
 }
 
 /// The project's ledger, open, and told of every secret of the project.

@@ -23,7 +23,7 @@ macro_rules! shipped {
     };
 }
 
-const ALL: [Known; 18] = shipped! {
+const ALL: [Known; 19] = shipped! {
     "recon.toml" => "the project file",
     "diff" => "recon diff --format json (recon.diff/1)",
     "verify" => "recon verify --format json (recon.verify/1)",
@@ -41,6 +41,7 @@ const ALL: [Known; 18] = shipped! {
     "checks_run" => "recon checks run --format json",
     "checks_try" => "recon checks try --format json",
     "doctor" => "recon doctor --format json",
+    "log" => "a line of --json-log (recon.log/1)",
 };
 
 fn rule() -> Cow<'static, str> {
