@@ -272,8 +272,9 @@ fn properties(document: &Json, out: &mut dyn Write) -> io::Result<()> {
     }
     all.extend(array(&document["notices"]).iter().map(|notice| ("notice".to_owned(), shown(notice))));
     writeln!(out, "    <properties>")?;
-    for (name, value) in all {
-        writeln!(out, "      <property name=\"{}\" value=\"{}\"/>", escape(&name), escape(&value))?;
+    // What is not known is left out.
+    for (name, value) in all.iter().filter(|(_, value)| value != "NULL") {
+        writeln!(out, "      <property name=\"{}\" value=\"{}\"/>", escape(name), escape(value))?;
     }
     writeln!(out, "    </properties>")
 }
