@@ -7,7 +7,7 @@
 
 use std::io::Write;
 use std::sync::{Mutex, OnceLock, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value as Json, json};
 
@@ -18,6 +18,8 @@ use crate::ledger::Secrets;
 
 /// Bytes that a pipe takes at once, whole or not at all, on Linux.
 const LONGEST: usize = 4096;
+/// How long an interrupted process waits for a last line to be read.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 static LOG: OnceLock<Log> = OnceLock::new();
 
@@ -67,6 +69,18 @@ pub fn end(exit: Exit) -> Exit {
         event(level, "end", json!({ "exit": i32::from(exit), "milliseconds": milliseconds }));
     }
     exit
+}
+
+/// Says something in a process that is ended from outside. Whoever should read it may have stopped reading, and a line of
+/// another thread may wait for him for ever: nobody waits for that.
+pub(super) fn briefly(say: impl FnOnce() + Send + 'static) {
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        say();
+        // Nobody may be there to hear it any more.
+        let _ = tell.send(());
+    });
+    let _ = told.recv_timeout(PATIENCE);
 }
 
 /// Whether stderr holds JSON lines.

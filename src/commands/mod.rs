@@ -157,12 +157,11 @@ pub fn guarded(command: impl FnOnce() -> Result<Exit, Failure>) -> Result<Exit, 
 pub fn exit_on_interrupt() {
     // Without a handler the signal itself ends the process, which is as good.
     let _ = ctrlc::set_handler(|| {
-        match log::is_on() {
-            true => log::event(log::Level::Error, "interrupted", serde_json::json!({})),
-            false => eprintln!("\ninterrupted"),
-        }
+        log::briefly(|| log::say(log::Level::Error, "interrupted", "interrupted"));
         test::clear();
-        log::end(Exit::Interrupted);
+        log::briefly(|| {
+            log::end(Exit::Interrupted);
+        });
         std::process::exit(Exit::Interrupted.into());
     });
 }

@@ -8,6 +8,7 @@ use crate::scene::{Candidate, RECORDS, ROOT, Scene, said, tool};
 /// Runs the pipeline. `nap`: what happens elsewhere while it sleeps.
 fn jenkins(scene: &Scene, words: &[&str], nap: &str) -> (Output, Vec<String>) {
     let file = scene.place.home().join("said");
+    let _ = std::fs::remove_file(&file);
     let output = scene
         .command(tool("JAVA"))
         .arg("-cp")

@@ -122,12 +122,9 @@ impl Scene {
         );
         executable(&bin.join("recon"), &script);
         let path = format!("{}:/usr/local/bin:/usr/bin:/bin", bin.display());
-        let environment = [
-            ("PATH", path.as_str()),
-            ("HOME", place.home().to_str().expect("UTF-8")),
-            ("RECON_CORE_URL", "sqlite:core.db"),
-        ];
-        let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        let home = place.home().to_str().expect("UTF-8").to_owned();
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let environment = vec![pair("PATH", &path), pair("HOME", &home), pair("RECON_CORE_URL", "sqlite:core.db")];
         Scene { place, environment }
     }
 
