@@ -112,6 +112,11 @@ fn a_script_of_its_own_tries_again_and_never_takes_an_unreadable_calendar_for_an
     let day = scene.day();
     assert_eq!(scene.release(&day, "lee").code, Some(0));
     assert_eq!(scene.paid(), RECORDS);
+    // Blocked is an answer, however often it may ask.
+    let blocked = Scene::new(Candidate::Wrong);
+    verify_due(&blocked);
+    let output = run(&blocked, "0 0");
+    assert_eq!((output.status.code(), blocked.called("verify")), (Some(1), 1), "{}", said(&output));
     // Released already: only reported.
     assert_eq!(run(&scene, "0").status.code(), Some(0));
     scene.place.write("recon.toml", "[calendar.investors]\n");
