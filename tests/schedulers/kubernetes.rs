@@ -113,10 +113,10 @@ fn container(scene: &Scene) -> Output {
     let mut run = scene.command(&command[0]);
     run.args(&command[1..]).args(words("args")).env("RECON_LEDGER_URL", "sqlite:recon.db");
     for variable in spec["env"].as_array().expect("variables") {
-        if let (Some(name), Some(value)) = (variable["name"].as_str(), variable["value"].as_str()) {
-            if name != "TMPDIR" {
-                run.env(name, value);
-            }
+        if let (Some(name), Some(value)) = (variable["name"].as_str(), variable["value"].as_str())
+            && name != "TMPDIR"
+        {
+            run.env(name, value);
         }
     }
     run.output().expect("the command")
