@@ -1,5 +1,6 @@
 //! The command line: what can be said. Must not do anything but hand over to `commands/`.
 
+mod calendar;
 mod checks;
 mod cycle;
 mod first;
@@ -16,6 +17,9 @@ use crate::commands::{self, Failure};
 use crate::exit::Exit;
 use crate::report::Format;
 
+pub use calendar::{
+    CalendarArgs, CalendarCommand, CalendarHolidaysArgs, DueFormat, HolidayAction, HolidayKindName, ListBy,
+};
 pub use checks::{
     CheckKindName, CheckSeverityName, CheckStageName, ChecksArgs, ChecksCommand, ChecksRunArgs, ChecksTryArgs,
     NewCheckArgs,
@@ -193,6 +197,9 @@ pub struct DiffArgs {
     /// Write the report to a file (a line with the verdict still goes to stderr).
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Say on stderr what happens as one JSON object per line (recon.log/1), in place of the progress line.
+    #[arg(long)]
+    pub json_log: bool,
     #[command(flatten)]
     pub read: ReadArgs,
 }
@@ -249,141 +256,6 @@ pub struct LoadArgs {
 pub struct LedgerArgs {
     #[command(subcommand)]
     pub action: LedgerAction,
-}
-
-/// Payout days, holidays, and which verification is due when, of a [calendar.NAME] in recon.toml.
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  recon calendar list investors --from 2026-11-01 --to 2026-12-31\n  recon calendar due investors --at 2026-11-12T18:00\n  recon calendar holidays investors add 2026-12-31 --name 'Bank holiday'"
-)]
-pub struct CalendarArgs {
-    /// What is asked.
-    #[command(subcommand)]
-    pub command: CalendarCommand,
-}
-
-/// What a calendar can be asked.
-#[derive(Debug, Subcommand)]
-pub enum CalendarCommand {
-    /// Payouts of a span of days: base day, payout day, time of verification.
-    List {
-        /// The calendar's name in recon.toml.
-        name: String,
-        /// The first day.
-        #[arg(long, value_name = "DAY")]
-        from: String,
-        /// The last day.
-        #[arg(long, value_name = "DAY")]
-        to: String,
-        /// Which day of a payout must lie in the span.
-        #[arg(long, value_name = "DAY", default_value = "base-day")]
-        by: ListBy,
-        /// How it is printed.
-        #[arg(long, short, value_name = "FORMAT", default_value = "table")]
-        format: ListFormat,
-    },
-    /// The next payout day: today, or the first after it.
-    Next {
-        /// The calendar's name in recon.toml.
-        name: String,
-        /// As of this day or time (default: now); without an offset it is local to the calendar's zone.
-        #[arg(long, value_name = "TIME")]
-        at: Option<String>,
-        /// How it is printed.
-        #[arg(long, short, value_name = "FORMAT", default_value = "table")]
-        format: ListFormat,
-    },
-    /// The holidays that the calendar knows; add, remove or import some.
-    Holidays(CalendarHolidaysArgs),
-    /// What the evening job asks: which verifications are due, and when; registers each in the ledger, once.
-    Due {
-        /// The calendar's name in recon.toml.
-        name: String,
-        /// As of this time (default: now); without an offset it is local to the calendar's zone.
-        #[arg(long, value_name = "TIME")]
-        at: Option<String>,
-        /// Say what is due, and register nothing.
-        #[arg(long)]
-        dry_run: bool,
-        /// Who registers (default: RECON_USER, or the account).
-        #[arg(long, value_name = "WHO")]
-        by: Option<String>,
-        /// How it is printed.
-        #[arg(long, short, value_name = "FORMAT", default_value = "table")]
-        format: ListFormat,
-    },
-}
-
-/// The holidays that the calendar knows; add, remove or import some.
-#[derive(Debug, Args)]
-pub struct CalendarHolidaysArgs {
-    /// The calendar's name in recon.toml.
-    pub name: String,
-    /// Only those of a year.
-    #[arg(long, value_name = "YEAR", value_parser = clap::value_parser!(i16).range(1..=9999))]
-    pub year: Option<i16>,
-    /// How it is printed.
-    #[arg(long, short, value_name = "FORMAT", default_value = "table", global = true)]
-    pub format: ListFormat,
-    /// The store whose holidays are changed, where the calendar has several.
-    #[arg(long, value_name = "NAME", global = true)]
-    pub store: Option<String>,
-    /// What is changed.
-    #[command(subcommand)]
-    pub action: Option<HolidayAction>,
-}
-
-/// Changes of a calendar's holidays, in its table or CSV file.
-#[derive(Debug, Subcommand)]
-pub enum HolidayAction {
-    /// Add the holidays of a .csv (day, name, kind) or .ics file; those there already stay as they are.
-    Import {
-        /// The file.
-        file: PathBuf,
-        /// The kind of holidays that say none.
-        #[arg(long, value_name = "KIND", default_value = "public")]
-        kind: HolidayKindName,
-        /// .ics: only events whose summary, description or categories contain this text.
-        #[arg(long, value_name = "TEXT")]
-        matching: Option<String>,
-        /// Say what would be added, and add nothing.
-        #[arg(long)]
-        dry_run: bool,
-    },
-    /// Add one holiday, a temporary one unless said otherwise.
-    Add {
-        /// The day: 2026-11-06.
-        day: String,
-        /// What it is called.
-        #[arg(long = "name", value_name = "TEXT", default_value = "temporary holiday")]
-        title: String,
-        /// Its kind.
-        #[arg(long, value_name = "KIND", default_value = "temporary")]
-        kind: HolidayKindName,
-    },
-    /// Remove a temporary holiday.
-    Remove {
-        /// The day: 2026-11-06.
-        day: String,
-    },
-}
-
-/// Kinds of holiday.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum HolidayKindName {
-    /// Fixed by law for every year, or its substitute: shows that the holidays of its year are known.
-    Public,
-    /// For one occasion.
-    Temporary,
-}
-
-/// Which day of a payout must lie in a span.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ListBy {
-    /// The base day.
-    BaseDay,
-    /// The payout day.
-    PayoutDay,
 }
 
 /// How a list is printed.
@@ -450,6 +322,10 @@ pub fn run() -> Exit {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
+            if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json-log") {
+                commands::begin_log("recon");
+                return commands::end_log(Failure::usage(error.render().to_string()).print());
+            }
             // `--help` and `--version` are answers; everything else is a usage error.
             let _ = error.print();
             return if error.use_stderr() { Exit::Usage } else { Exit::Success };
@@ -458,7 +334,18 @@ pub fn run() -> Exit {
     commands::exit_on_interrupt();
     let global = Global { config: cli.config, profile: cli.profile, color: cli.color, quiet: cli.quiet };
     let command = cli.command;
-    commands::guarded(|| dispatch(&global, command)).unwrap_or_else(|failure: Failure| failure.print())
+    let logged = match &command {
+        Command::Diff(args) => args.json_log.then_some("diff"),
+        Command::Verify(args) => args.json_log.then_some("verify"),
+        Command::Retry(args) => args.json_log.then_some("retry"),
+        Command::Test(args) => args.json_log.then_some("test"),
+        _ => None,
+    };
+    if let Some(name) = logged {
+        commands::begin_log(name);
+    }
+    let exit = commands::guarded(|| dispatch(&global, command)).unwrap_or_else(|failure: Failure| failure.print());
+    commands::end_log(exit)
 }
 
 fn dispatch(global: &Global, command: Command) -> Result<Exit, Failure> {

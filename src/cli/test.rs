@@ -40,6 +40,9 @@ pub struct TestArgs {
     /// Write the result to a file (the summary still goes to stderr).
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Say on stderr what happens as one JSON object per line (recon.log/1), in place of the progress line.
+    #[arg(long)]
+    pub json_log: bool,
 }
 
 /// How the result of `recon test` is written.

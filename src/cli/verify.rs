@@ -44,6 +44,9 @@ pub struct VerifyArgs {
     /// Write the report to a file (a line with the verdict still goes to stderr).
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Say on stderr what happens as one JSON object per line (recon.log/1), in place of the progress line.
+    #[arg(long)]
+    pub json_log: bool,
     #[command(flatten)]
     pub read: ReadArgs,
 }
@@ -82,6 +85,9 @@ pub struct RetryArgs {
     /// Write the report to a file (a line with the verdict still goes to stderr).
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Say on stderr what happens as one JSON object per line (recon.log/1), in place of the progress line.
+    #[arg(long)]
+    pub json_log: bool,
     #[command(flatten)]
     pub read: ReadArgs,
 }
@@ -93,6 +99,8 @@ pub enum VerifyFormat {
     Table,
     /// For programs: schema `recon.verify/1`.
     Json,
+    /// For Jenkins and its kind: a test suite without a failure exactly when the exit code is 0.
+    Junit,
 }
 
 impl From<VerifyFormat> for Format {
@@ -100,6 +108,7 @@ impl From<VerifyFormat> for Format {
         match format {
             VerifyFormat::Table => Format::Table,
             VerifyFormat::Json => Format::Json,
+            VerifyFormat::Junit => Format::Junit,
         }
     }
 }

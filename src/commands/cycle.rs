@@ -112,7 +112,9 @@ pub(super) fn state(named: &Named, option: &str, text: &str) -> Result<State, Fa
 /// # Errors
 /// It is not there or not valid.
 pub(super) fn project(global: &Global) -> Result<Project, Failure> {
-    Ok(Project::load(&global.config, global.profile.as_deref(), &|name| std::env::var(name).ok())?)
+    let project = Project::load(&global.config, global.profile.as_deref(), &|name| std::env::var(name).ok())?;
+    super::log::hide(&project);
+    Ok(project)
 }
 
 /// The project's ledger, to be read and nothing else; `None` when there is none yet.

@@ -10,9 +10,10 @@ use crate::compare::{Compared, Comparison, Definition, Recheck, SideInput, compa
 use crate::domain::{Amount, ColumnType, Filter, Missing, NumberForm, Rules, Types, Value, parse_date, parse_instant};
 use crate::exit::Exit;
 use crate::path::Path;
-use crate::report::Report;
+use crate::report::{Report, Verdict};
 use crate::stores::{CsvSettings, Locator, Settings, Wish};
 
+use super::log::{self, Level};
 use super::{Failure, output, progress};
 
 /// Both sides and what is compared of them.
@@ -39,6 +40,16 @@ pub fn run(global: &Global, args: &DiffArgs) -> Result<Exit, Failure> {
 pub(super) fn report(global: &Global, args: &DiffArgs) -> Result<Report, Failure> {
     let format = output::format_of(args.format, args.output.as_deref())?;
     let mut compared = compared(global, args)?;
+    let report = &compared.report;
+    let level = match report.verdict {
+        Verdict::Agree => Level::Info,
+        Verdict::Differ | Verdict::Incomplete => Level::Error,
+    };
+    let fields = serde_json::json!({
+        "verdict": report.verdict.name(), "exit": i32::from(output::exit_of(report.verdict)),
+        "counts": report.counts.object(), "reasons": report.reasons,
+    });
+    log::event(level, "verdict", fields);
     output::write(global, &mut compared, format, args.limit, args.output.as_deref())?;
     Ok(compared.report)
 }

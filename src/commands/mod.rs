@@ -16,6 +16,7 @@ pub mod impact;
 pub mod init;
 pub mod ledger;
 pub mod load;
+mod log;
 pub mod man;
 mod named;
 mod output;
@@ -32,6 +33,8 @@ mod table;
 pub mod test;
 pub mod verify;
 mod who;
+
+pub use log::{begin as begin_log, end as end_log};
 
 use crate::compare::{CompareError, PlanError};
 use crate::exit::Exit;
@@ -68,6 +71,11 @@ impl Failure {
 
     /// Prints the failure on stderr and returns its exit code.
     pub fn print(&self) -> Exit {
+        if log::is_on() {
+            let fields = serde_json::json!({ "message": self.what, "hint": self.hint, "exit": i32::from(self.exit) });
+            log::event(log::Level::Error, "error", fields);
+            return self.exit;
+        }
         let mut text = format!("error: {}\n", visible(&self.what));
         if let Some(hint) = &self.hint {
             text.push_str(&format!("  hint: {}\n", visible(hint)));
@@ -137,7 +145,8 @@ impl From<CompareError> for Failure {
 pub fn guarded(command: impl FnOnce() -> Result<Exit, Failure>) -> Result<Exit, Failure> {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map_or_else(String::new, |at| format!(" at {at}"));
-        eprintln!("recon failed{place}: {}", panic.payload_as_str().unwrap_or("no message"));
+        let what = format!("recon failed{place}: {}", panic.payload_as_str().unwrap_or("no message"));
+        log::say(log::Level::Error, "fault", &what);
     }));
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(command)).unwrap_or_else(|_| {
         Err(Failure::incomplete("recon itself failed; nothing it may have printed can be trusted")
@@ -150,8 +159,11 @@ pub fn guarded(command: impl FnOnce() -> Result<Exit, Failure>) -> Result<Exit, 
 pub fn exit_on_interrupt() {
     // Without a handler the signal itself ends the process, which is as good.
     let _ = ctrlc::set_handler(|| {
-        eprintln!("\ninterrupted");
+        log::briefly(|| log::say(log::Level::Error, "interrupted", "interrupted"));
         test::clear();
+        log::briefly(|| {
+            log::end(Exit::Interrupted);
+        });
         std::process::exit(Exit::Interrupted.into());
     });
 }

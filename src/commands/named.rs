@@ -37,7 +37,7 @@ pub(super) fn request(global: &Global, args: &DiffArgs, settings: &Settings) -> 
         return Err(Failure::usage(format!("only one side is given: `{}`", args.legacy))
             .hint("give the candidate side too: `recon diff LEGACY CANDIDATE --key …`"));
     }
-    let project = Project::load(&global.config, global.profile.as_deref(), &|name| std::env::var(name).ok())?;
+    let project = super::cycle::project(global)?;
     let reconciliation = project.reconciliation(&args.legacy)?;
     let params = params(reconciliation, &args.param)?;
     let definition = overrides(args, definition(reconciliation))?;

@@ -11,7 +11,7 @@ use crate::report::{self, Format, Look, Verdict};
 use crate::stores::StoreError;
 use crate::stores::bulk::whole_file;
 
-use super::Failure;
+use super::{Failure, log};
 
 /// The exit code of a comparison's verdict.
 pub fn exit_of(verdict: Verdict) -> Exit {
@@ -117,11 +117,11 @@ pub fn write(
     let look = look(global, limit, output);
     if output.is_none() && format == Format::Csv && !global.quiet {
         // Rows of data alone cannot say how far they can be trusted.
-        eprintln!("{}", report.summary());
+        log::say(log::Level::Info, "report", &report.summary());
     }
     deliver(output, |out| report::render(&report, &mut compared.discrepancies(), format, &look, out))?;
     if let (Some(path), false) = (output, global.quiet) {
-        eprintln!("{} (report in {})", report.summary(), path.display());
+        log::say(log::Level::Info, "report", &format!("{} (report in {})", report.summary(), path.display()));
     }
     Ok(())
 }
@@ -144,7 +144,7 @@ pub fn verification(
         None => report::verification::render(verification, &mut std::iter::empty(), format, &look, out),
     })?;
     if let (Some(path), false) = (output, global.quiet) {
-        eprintln!("{} (report in {})", verification.summary(), path.display());
+        log::say(log::Level::Info, "report", &format!("{} (report in {})", verification.summary(), path.display()));
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! Progress on stderr while two sides are read: records, rate, and time left where a store can estimate.
-//! Only on a terminal; stdout is never touched.
+//! Progress on stderr while two sides are read: records, rate, and time left where a store can estimate. A line on a
+//! terminal, or events with `--json-log`; stdout is never touched.
 
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -11,8 +11,12 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::stores::Progress;
 
+use super::log::{self, Level};
+
 /// How often the line is redrawn.
 const EVERY: Duration = Duration::from_millis(200);
+/// How often the log is told.
+pub(super) const TOLD: Duration = Duration::from_secs(1);
 
 /// Estimated records of both sides, as far as known.
 #[derive(Debug, Default)]
@@ -39,12 +43,15 @@ pub struct Display {
 
 /// Starts the display, unless stderr is no terminal or the user wants quiet.
 pub fn start(quiet: bool, sides: [Arc<Progress>; 2], estimates: Arc<Estimates>) -> Option<Display> {
-    if quiet || !std::io::stderr().is_terminal() {
+    if quiet || !(log::is_on() || std::io::stderr().is_terminal()) {
         return None;
     }
     let done = Arc::new(AtomicBool::new(false));
     let stop = Arc::clone(&done);
-    let thread = std::thread::spawn(move || draw(&stop, &sides, &estimates));
+    let thread = std::thread::spawn(move || match log::is_on() {
+        true => tell(&stop, &sides, &estimates),
+        false => draw(&stop, &sides, &estimates),
+    });
     Some(Display { done, thread: Some(thread) })
 }
 
@@ -54,6 +61,28 @@ impl Drop for Display {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
+    }
+}
+
+/// An event now and then, and one when all is read.
+fn tell(done: &AtomicBool, sides: &[Arc<Progress>; 2], estimates: &Estimates) {
+    let mut told = Instant::now();
+    loop {
+        let ended = done.load(Ordering::Relaxed);
+        if ended || told.elapsed() >= TOLD {
+            told = Instant::now();
+            let [legacy, candidate] = sides.each_ref().map(|side| side.records.load(Ordering::Relaxed));
+            let (of_legacy, of_candidate) = estimates.get();
+            let fields = serde_json::json!({
+                "read": { "legacy": legacy, "candidate": candidate },
+                "estimated": { "legacy": of_legacy, "candidate": of_candidate },
+            });
+            log::event(Level::Info, "progress", fields);
+        }
+        if ended {
+            return;
+        }
+        std::thread::sleep(EVERY);
     }
 }
 
@@ -94,7 +123,7 @@ pub struct Bar(Option<ProgressBar>);
 impl Bar {
     /// A bar on a terminal; nothing elsewhere.
     pub fn new(place: &str, quiet: bool) -> Bar {
-        if quiet || !std::io::stderr().is_terminal() {
+        if quiet || log::is_on() || !std::io::stderr().is_terminal() {
             return Bar(None);
         }
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());

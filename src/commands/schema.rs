@@ -48,6 +48,7 @@ const ALL: &[Known] = &shipped! {
     "checks_try" => "recon checks try --format json",
     "impact" => "recon impact --format json (recon.impact/1)",
     "doctor" => "recon doctor --format json",
+    "log" => "a line of --json-log (recon.log/1)",
 };
 
 fn rule() -> Cow<'static, str> {

@@ -51,7 +51,7 @@ pub use release::{Approved, Released};
 pub use run::Run;
 
 use database::{Database, Field, fields};
-use scrub::Secrets;
+pub(crate) use scrub::Secrets;
 
 /// A ledger that is open.
 pub struct Ledger {

@@ -11,11 +11,11 @@ const SHORTEST: usize = 4;
 
 /// Secrets that must not be written down.
 #[derive(Clone, Default)]
-pub(super) struct Secrets(Vec<String>);
+pub(crate) struct Secrets(Vec<String>);
 
 impl Secrets {
     /// Adds the password of a store's URL, or the whole text when it is no URL.
-    pub(super) fn add(&mut self, secret: &Secret) {
+    pub(crate) fn add(&mut self, secret: &Secret) {
         match url::Url::parse(secret.expose()) {
             Ok(url) => {
                 let options = url.query_pairs().filter(|(name, _)| name.to_ascii_lowercase().contains("password"));
@@ -39,7 +39,7 @@ impl Secrets {
     }
 
     /// The text without them.
-    pub(super) fn hide(&self, text: &str) -> String {
+    pub(crate) fn hide(&self, text: &str) -> String {
         let mut hidden = hide_urls(text);
         for secret in &self.0 {
             hidden = hidden.replace(secret.as_str(), MASK);

@@ -140,6 +140,11 @@ impl Counts {
     pub fn discrepancies(&self) -> u64 {
         self.mismatched + self.legacy_only + self.candidate_only + self.duplicate + self.unknown
     }
+
+    /// As every JSON output has them.
+    pub fn object(&self) -> serde_json::Value {
+        json::counts(self)
+    }
 }
 
 /// One compared column.

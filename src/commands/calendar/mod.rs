@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde_json::{Value as Json, json};
 
-use crate::cli::{CalendarArgs, CalendarCommand, Global, ListBy, ListFormat};
+use crate::cli::{CalendarArgs, CalendarCommand, DueFormat, Global, ListBy, ListFormat};
 use crate::config::{Calendar, Project};
 use crate::domain::calendar::{CalendarError, Near, Payout, PayoutCalendar, Verification, verifications};
 use crate::domain::{parse_date, parse_instant};
@@ -157,7 +157,7 @@ fn due(
     calendar: &Calendar,
     at: Timestamp,
     by: Option<&str>,
-    format: ListFormat,
+    format: DueFormat,
 ) -> Result<Exit, Failure> {
     let days = known::read(project, calendar)?;
     let near = days.near(at).map_err(|error| unknown(calendar, error))?;
@@ -169,9 +169,9 @@ fn due(
         (Some(_), Some(by)) => register(project, verifications, by)?,
         _ => verifications.into_iter().map(|one| Due { one, registered: None }).collect(),
     };
+    let fed = calendar.feed.is_some();
     match format {
-        ListFormat::Json => {
-            let fed = calendar.feed.is_some();
+        DueFormat::Json => {
             let all: Vec<Json> = due
                 .iter()
                 .map(|Due { one, registered }| {
@@ -195,7 +195,15 @@ fn due(
                 eprintln!("{}", nobody(calendar));
             }
         }
-        ListFormat::Table if due.is_empty() => {
+        DueFormat::Commands => {
+            if !fed {
+                // A shell that is handed nothing would end green without having verified anything.
+                return Err(Failure::usage(nobody(calendar)));
+            }
+            let due = due.iter().filter(|Due { one, .. }| is_due(one, at));
+            print_lines(&due.map(|Due { one, .. }| verify(global, one)).collect::<Vec<_>>());
+        }
+        DueFormat::Table if due.is_empty() => {
             let shown = table::moment(&at.to_zoned(calendar.rule.zone.clone()));
             print_lines(&[format!("nothing is due at {shown}")]);
             let next = days.next(at).map_err(|error| unknown(calendar, error))?;
@@ -205,7 +213,7 @@ fn due(
                 print_lines(&[format!("the next payout day is {day}; the evening job first sees it at {look}")]);
             }
         }
-        ListFormat::Table => {
+        DueFormat::Table => {
             let mut lines = Vec::new();
             for Due { one, registered } in &due {
                 let base: Vec<String> = one.base_days.iter().map(|day| table::day(*day)).collect();
@@ -276,7 +284,11 @@ fn verify(global: &Global, one: &Verification) -> String {
 
 /// Whether a verification waits for its time or is to run now.
 fn state(one: &Verification, at: Timestamp) -> &'static str {
-    if one.verify_at.timestamp() <= at { "due" } else { "waiting" }
+    if is_due(one, at) { "due" } else { "waiting" }
+}
+
+fn is_due(one: &Verification, at: Timestamp) -> bool {
+    one.verify_at.timestamp() <= at
 }
 
 fn why(calendar: &Calendar, one: &Verification) -> &'static str {

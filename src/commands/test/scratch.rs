@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::cases::{Case, Content, Input, SqliteDecimals, Suite, TableSchema};
+use crate::commands::log;
 use crate::config::{Project, Secret, Store, StoreKind, mask_url};
 use crate::domain::Value;
 use crate::path::records_of;
@@ -81,7 +82,11 @@ pub(in crate::commands) fn clear() {
     let left: Vec<Left> = LEFT.lock().map(|left| left.clone()).unwrap_or_default();
     for one in left {
         if let (Err(error), Left::Database { name, .. }) = (one.clear(), &one) {
-            eprintln!("the database {name} could not be dropped: {}", error.what);
+            log::say(
+                log::Level::Warning,
+                "warning",
+                &format!("the database {name} could not be dropped: {}", error.what),
+            );
         }
     }
 }
@@ -218,7 +223,8 @@ impl Drop for Scratch {
         }
         for left in &self.made {
             if let (Err(error), Left::Database { name, .. }) = (left.clear(), left) {
-                eprintln!("the scratch database {name} could not be dropped, please drop it: {}", error.what);
+                let what = format!("the scratch database {name} could not be dropped, please drop it: {}", error.what);
+                log::say(log::Level::Warning, "warning", &what);
             }
         }
     }

@@ -10,6 +10,8 @@ use serde_json::{Value as Json, json};
 
 use crate::cases::{Difference, Mark};
 use crate::cli::{Color, Global, TestArgs, TestFormat};
+use crate::commands::log::{self, Level};
+use crate::commands::progress;
 use crate::commands::{Failure, output, visible};
 use crate::report::{count, xml_escape};
 
@@ -81,8 +83,24 @@ impl Gathered {
                 self.passed += 1;
                 return Ok(());
             }
-            Ended::Failed { .. } => self.failed += 1,
-            Ended::Broken { .. } => self.broken += 1,
+            Ended::Failed { differences, .. } => {
+                self.failed += 1;
+                let whats: Vec<&str> = differences.iter().map(|difference| difference.what).collect();
+                let what = format!("{} came out otherwise", whats.join(", "));
+                log::event(
+                    Level::Error,
+                    "case",
+                    json!({ "case": full_name(&done), "outcome": "failed", "message": what }),
+                );
+            }
+            Ended::Broken { what, .. } => {
+                self.broken += 1;
+                log::event(
+                    Level::Error,
+                    "case",
+                    json!({ "case": full_name(&done), "outcome": "broken", "message": what }),
+                );
+            }
         }
         if self.keep_all || self.kept.len() < KEPT {
             self.kept.push(done);
@@ -106,6 +124,10 @@ impl Gathered {
     /// # Errors
     /// It cannot be written.
     pub(super) fn show(&mut self, global: &Global, args: &TestArgs) -> Result<(), Failure> {
+        let level = if self.all_passed() { Level::Info } else { Level::Error };
+        let verdict = if self.all_passed() { "passed" } else { "failed" };
+        let cases = json!({ "run": self.run(), "passed": self.passed, "failed": self.failed, "broken": self.broken });
+        log::event(level, "verdict", json!({ "verdict": verdict, "counts": cases }));
         self.kept.sort_by(|one, other| (&one.suite, &one.name).cmp(&(&other.suite, &other.name)));
         let output = args.output.as_deref();
         match args.format {
@@ -132,7 +154,7 @@ impl Gathered {
             }
         }
         if (output.is_some() || args.format != TestFormat::Table) && !global.quiet {
-            eprintln!("{}", self.summary());
+            log::say(Level::Info, "report", &self.summary());
         }
         Ok(())
     }
@@ -330,11 +352,13 @@ pub(super) struct Progress {
     bar: Option<ProgressBar>,
     total: u64,
     begun: Instant,
+    /// When the log was last told.
+    told: Option<Instant>,
 }
 
 impl Progress {
     pub(super) fn new(quiet: bool, total: u64) -> Progress {
-        let shown = !quiet && io::stderr().is_terminal();
+        let shown = !quiet && !log::is_on() && io::stderr().is_terminal();
         let bar = shown.then(|| {
             let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
             if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
@@ -342,10 +366,18 @@ impl Progress {
             }
             bar
         });
-        Progress { bar, total, begun: Instant::now() }
+        Progress { bar, total, begun: Instant::now(), told: (!quiet && log::is_on()).then(Instant::now) }
     }
 
     pub(super) fn at(&mut self, gathered: &Gathered) {
+        if self.told.is_some_and(|told| told.elapsed() >= progress::TOLD) {
+            self.told = Some(Instant::now());
+            log::event(
+                Level::Info,
+                "progress",
+                json!({ "cases": self.total, "done": gathered.run(), "failed": gathered.failed + gathered.broken }),
+            );
+        }
         let Some(bar) = &self.bar else { return };
         let (run, failed) = (gathered.run(), gathered.failed + gathered.broken);
         let milliseconds = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);

@@ -12,6 +12,7 @@ use crate::cases::{Actual, Case, CaseError, Difference, Found, Place, Row, Suite
 use crate::cli::{Global, ReadArgs};
 use crate::commands::Failure;
 use crate::commands::diff::{Request, comparison, rules, settings};
+use crate::commands::log;
 use crate::commands::named::{both, definition, params};
 use crate::commands::population::population;
 use crate::compare::{Compared, Comparison, Definition, compare};
@@ -173,6 +174,7 @@ impl<'a> Worker<'a> {
         let config = suite.project.as_deref().unwrap_or(&self.global.config);
         let profile = suite.profile.as_deref().or(self.global.profile.as_deref());
         let mut project = Project::load(config, profile, &|name| std::env::var(name).ok()).map_err(Failure::from)?;
+        log::hide(&project);
         if let Some((name, _)) = self.servers.iter().find(|(name, _)| !project.stores.contains_key(name)) {
             let known = || project.stores.keys().map(String::as_str);
             let failure = Failure::usage(format!("`--store {name}=…`: {} has no such store", config.display()));

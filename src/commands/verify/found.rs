@@ -4,10 +4,13 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::cli::{Global, VerifyArgs};
 use crate::commands::Failure;
-use crate::commands::output;
+use crate::commands::{log, output};
 use crate::exit::Exit;
 use crate::ledger::{Cycle, Ledger, Logged, RunRecord, RunVerdict};
 use crate::report::Format;
+use crate::report::verification::junit;
+
+use super::told;
 
 /// Rows of discrepancies that are read at once.
 const PAGE: u32 = 1_000;
@@ -27,21 +30,37 @@ pub(super) fn report(
             .hint("`recon ledger status` checks the ledger; `recon verify … --again` decides anew")
     })?;
     let verdict = run.verdict.unwrap_or(RunVerdict::Incomplete);
+    let laxly = args.strict && run.discrepancies.is_some_and(|rows| rows > 0) && verdict == RunVerdict::Warned;
+    let exit = if laxly { Exit::Discrepancies } else { super::exit_of(verdict) };
+    let (key, id) = (cycle.key.to_string(), run.holder.run.to_string());
+    told::found(&key, &id, verdict.name(), cycle.state.name(), &run.reasons, exit);
     match format {
         Format::Json => {
             let object = document(ledger, cycle, &run, args.limit.unwrap_or(1_000))?;
             output::text(&format!("{object}\n"), args.output.as_deref())?;
         }
+        Format::Junit => {
+            let mut object = document(ledger, cycle, &run, args.limit.unwrap_or(junit::LIMIT))?;
+            if laxly {
+                // What is asked for now is stricter than what was decided: the suite says so as the exit code does.
+                object["verdict"] = json!("blocked");
+                object["reasons"] =
+                    json!([format!("{} was verified without --strict, and has discrepancies", cycle.key)]);
+            }
+            output::stream(args.output.as_deref(), &mut |out| junit::render(&object, out))?;
+        }
         _ => output::text(&table(cycle, &run, verdict), args.output.as_deref())?,
     }
     if let (Some(path), false) = (&args.output, global.quiet) {
-        eprintln!("{}: {} already, by run {} (report in {})", cycle.key, cycle.state, run.holder.run, path.display());
+        let run = run.holder.run;
+        let what = format!("{}: {} already, by run {run} (report in {})", cycle.key, cycle.state, path.display());
+        log::say(log::Level::Info, "report", &what);
     }
-    if args.strict && run.discrepancies.is_some_and(|rows| rows > 0) && verdict == RunVerdict::Warned {
+    if laxly {
         let what = format!("{} was verified without --strict, and has discrepancies", cycle.key);
         return Err(Failure { exit: Exit::Discrepancies, what, hint: Some(again(cycle)) });
     }
-    Ok(super::exit_of(verdict))
+    Ok(exit)
 }
 
 fn again(cycle: &Cycle) -> String {

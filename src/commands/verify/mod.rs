@@ -7,6 +7,7 @@ pub(super) mod keys;
 mod logged;
 mod retry;
 pub(super) mod snapshot;
+mod told;
 mod watch;
 mod work;
 mod written;
@@ -117,8 +118,8 @@ pub(super) fn not_ours(output: &Path, project: &crate::config::Project, place: O
 fn format_of(args: &VerifyArgs) -> Result<Format, Failure> {
     let format = output::format_of(args.format.map(Format::from), args.output.as_deref())?;
     match format {
-        Format::Table | Format::Json => Ok(format),
+        Format::Table | Format::Json | Format::Junit => Ok(format),
         other => Err(Failure::usage(format!("a verification is not written as {}", other.name()))
-            .hint("use `--format table` or `--format json`")),
+            .hint("use `--format table`, `--format json` or `--format junit`")),
     }
 }

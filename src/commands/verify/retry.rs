@@ -12,7 +12,7 @@ use crate::commands::diff::{Request, rules, settings};
 use crate::commands::named::{both, definition};
 use crate::commands::population::population;
 use crate::commands::who::who;
-use crate::commands::{Failure, canary, release};
+use crate::commands::{Failure, canary, log as stderr, release};
 use crate::compare::{Compared, Definition};
 use crate::config::{Choice, ChoiceWithoutLegacy, Policy};
 use crate::decide::{Decision, Evidence, Reason, Rule, Survey, Taken, decisions, exceeds, fold, judge};
@@ -25,9 +25,9 @@ use crate::report::{Counts, DiscrepancyKind, count};
 
 use super::base::{Base, Unsettled, base, chosen, left, same_settings};
 use super::keys::{asked, condition, name, names, shown};
-use super::snapshot;
 use super::work::{Known, Work, end, log, read, state_of, temporary};
 use super::written::{Again, written};
+use super::{snapshot, told};
 
 /// Runs the command.
 ///
@@ -44,6 +44,7 @@ pub fn run(global: &Global, args: &RetryArgs) -> Result<Exit, Failure> {
         limit: args.limit,
         format: args.format,
         output: args.output.clone(),
+        json_log: args.json_log,
         // Of a few keys one side may well have none.
         read: crate::cli::ReadArgs { allow_empty: true, ..args.read.clone() },
     };
@@ -78,7 +79,7 @@ pub fn run(global: &Global, args: &RetryArgs) -> Result<Exit, Failure> {
             return Err(Failure { exit: Exit::Refused, what, hint: Some(hint) });
         }
         if !global.quiet {
-            eprintln!("{what}");
+            stderr::say(stderr::Level::Info, "notice", &what);
         }
         return super::found::report(global, &verify, format, &mut ledger, &cycle);
     }
@@ -170,8 +171,8 @@ impl Work<'_> {
         checking.run(&[Stage::Registered], None, None);
         checking.keep(run)?;
         let mut compared = self.compare(run, request)?;
-        run.advance(&State::Computed, Some(&format!("{} again", read(&compared))))?;
-        run.advance(&State::Compared, Some(&compared.report.summary()))?;
+        told::advance(run, &State::Computed, Some(&format!("{} again", read(&compared))))?;
+        told::advance(run, &State::Compared, Some(&compared.report.summary()))?;
         if !compared.doubts.is_empty() {
             let what = format!("not everything could be computed again: {}", compared.doubts.join("; "));
             return Err(Failure::incomplete(what).hint("the decisions before stay as they are; retry, or verify anew"));
@@ -234,7 +235,7 @@ impl Work<'_> {
                 checks: &checking.said(),
             })
         };
-        run.advance(&State::Checked, checking.summary().as_deref())?;
+        told::advance(run, &State::Checked, checking.summary().as_deref())?;
         let mut judgement = judged(&[], &checking);
         let settled = anew.values().filter(|decision| !matches!(decision.reason, Reason::Discrepancy(_))).count();
         known.notices.push(format!(

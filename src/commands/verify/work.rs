@@ -10,6 +10,7 @@ use crate::cli::{Global, VerifyArgs};
 use crate::commands::checking::{self, Checking};
 use crate::commands::cycle::Named;
 use crate::commands::diff::{Request, comparison};
+use crate::commands::log::{self as stderr, Level};
 use crate::commands::population::population;
 use crate::commands::{Failure, canary, output, progress, release, status};
 use crate::compare::{Compared, Comparison, compare};
@@ -25,6 +26,7 @@ use crate::stores::Settings;
 
 use super::base::Base;
 use super::snapshot::{self, Text};
+use super::told;
 use super::watch::Watch;
 use super::written::{FromCompared, ties, written};
 use super::{exit_of, logged};
@@ -81,6 +83,7 @@ impl Work<'_> {
             attempt: id.attempt,
             snapshot: String::new(),
         };
+        told::begun(&ticket.cycle, &run, self.who);
         let mut known = Known { ticket, started: Instant::now(), expected: None, notices: Vec::new() };
         let done = match (&mut place, completes) {
             (Some(place), Some(mut base)) => self.retry(ledger, &mut run, request, place, &mut known, &mut base),
@@ -96,8 +99,11 @@ impl Work<'_> {
                 if let Err(overtaken @ LedgerError::Superseded { .. }) = ended {
                     return Err(overtaken.into());
                 }
-                if failure.exit != Exit::Refused && ended.is_ok() && self.format == Format::Json {
-                    self.deliver(&verification, None)?;
+                if failure.exit != Exit::Refused && ended.is_ok() {
+                    told::ended(&verification, failure.exit);
+                    if matches!(self.format, Format::Json | Format::Junit) {
+                        self.deliver(&verification, None)?;
+                    }
                 }
                 return Err(failure);
             }
@@ -106,6 +112,7 @@ impl Work<'_> {
         let cycle = ledger.status(&self.named.key)?;
         let needed = release::needed(self.named, ledger, cycle.as_ref())?;
         verification.next = Some(status::next(self.global, self.named, cycle.as_ref(), needed));
+        told::ended(&verification, exit_of(verdict));
         self.deliver(&verification, Some(&mut compared))?;
         Ok(exit_of(verdict))
     }
@@ -128,8 +135,8 @@ impl Work<'_> {
         checking.run(&[Stage::Registered], None, None);
         checking.keep(run)?;
         let mut compared = self.compare(run, request)?;
-        run.advance(&State::Computed, Some(&read(&compared)))?;
-        run.advance(&State::Compared, Some(&compared.report.summary()))?;
+        told::advance(run, &State::Computed, Some(&read(&compared)))?;
+        told::advance(run, &State::Compared, Some(&compared.report.summary()))?;
         log(run, &mut compared)?;
         known.expected =
             population(&self.named.project, &self.named.reconciliation, &self.named.params, self.settings)?;
@@ -174,7 +181,7 @@ impl Work<'_> {
                 checks: &checking.said(),
             })
         };
-        run.advance(&State::Checked, checking.summary().as_deref())?;
+        told::advance(run, &State::Checked, checking.summary().as_deref())?;
 
         let judgement = judged(&[], &checking);
         let mut outcome = Outcome { judgement, survey: survey.clone(), fallback, found: None, place: None };
@@ -228,7 +235,7 @@ impl Work<'_> {
     /// Cuts the canary back after a breach, before the run ends: killed in between, the next run does it again.
     pub(super) fn cut_back(&self, ledger: &mut Ledger, verification: &Verification) -> Result<(), Failure> {
         if let Some(notice) = canary::cut_back(ledger, &self.named.reconciliation, verification)? {
-            eprintln!("{notice}");
+            stderr::say(Level::Warning, "warning", &notice);
         }
         Ok(())
     }

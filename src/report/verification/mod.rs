@@ -2,6 +2,7 @@
 //! then the comparison itself. Schema `recon.verify/1`. Opens nothing, reads no clock, decides nothing.
 
 mod checks;
+pub(crate) mod junit;
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -180,8 +181,8 @@ impl Verification {
         Json::Object(head).to_string()
     }
 
-    /// Counts of the whole cycle.
-    fn counts(&self) -> Counts {
+    /// Counts of distinct keys of the whole cycle; all 0 when nothing was compared.
+    pub fn counts(&self) -> Counts {
         let of_diff = || self.diff.as_ref().map(|diff| diff.counts).unwrap_or_default();
         self.completes.as_ref().map_or_else(of_diff, |(_, counts)| *counts)
     }
@@ -233,10 +234,10 @@ fn canary_object(canary: &Canary) -> Json {
     })
 }
 
-/// Writes the report of a verification as a table or as JSON. `discrepancies` are those of its comparison.
+/// Writes the report of a verification as a table, as JSON or as JUnit XML. `discrepancies` are those of its comparison.
 ///
 /// # Errors
-/// As [`super::render`]; another format than these two is not supported here.
+/// As [`super::render`]; another format than these is not supported here.
 pub fn render(
     verification: &Verification,
     discrepancies: &mut dyn Iterator<Item = Result<Discrepancy, io::Error>>,
@@ -248,22 +249,31 @@ pub fn render(
     let limit = look.limit.or(format.default_limit()).unwrap_or(u64::MAX);
     let mut shown = Shown::new(discrepancies, limit, counted);
     match format {
-        Format::Json => {
-            let head = Json::Object(verification.head(look)).to_string();
-            out.write_all(&head.as_bytes()[..head.len() - 1])?;
-            out.write_all(b",\"diff\":")?;
-            match &verification.diff {
-                Some(diff) => json::object(diff, &mut shown, look, out)?,
-                None => out.write_all(b"null")?,
-            }
-            writeln!(out, "}}")
+        Format::Json => document(verification, &mut shown, look, out),
+        Format::Junit => {
+            // Bounded by the limit, as a report that people open is.
+            let mut text = Vec::new();
+            document(verification, &mut shown, look, &mut text)?;
+            junit::render(&serde_json::from_slice(&text)?, out)
         }
         Format::Table => render_table(verification, &mut shown, look, out),
         other => Err(io::Error::new(
             io::ErrorKind::Unsupported,
-            format!("a verification is not written as {}: use table or json", other.name()),
+            format!("a verification is not written as {}: use table, json or junit", other.name()),
         )),
     }
+}
+
+/// The document `recon.verify/1`.
+fn document(verification: &Verification, shown: &mut Shown<'_>, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+    let head = Json::Object(verification.head(look)).to_string();
+    out.write_all(&head.as_bytes()[..head.len() - 1])?;
+    out.write_all(b",\"diff\":")?;
+    match &verification.diff {
+        Some(diff) => json::object(diff, shown, look, out)?,
+        None => out.write_all(b"null")?,
+    }
+    writeln!(out, "}}")
 }
 
 fn render_table(
