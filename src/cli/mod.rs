@@ -1,5 +1,6 @@
 //! The command line: what can be said. Must not do anything but hand over to `commands/`.
 
+mod capture;
 mod checks;
 mod cycle;
 mod first;
@@ -15,6 +16,7 @@ use crate::commands::{self, Failure};
 use crate::exit::Exit;
 use crate::report::Format;
 
+pub use capture::CaptureArgs;
 pub use checks::{
     CheckKindName, CheckSeverityName, CheckStageName, ChecksArgs, ChecksCommand, ChecksRunArgs, ChecksTryArgs,
     NewCheckArgs,
@@ -91,6 +93,7 @@ enum Command {
     Retry(Box<RetryArgs>),
     /// Run regression cases against both paths.
     Test(TestArgs),
+    Capture(CaptureArgs),
     /// Show the whole job on shipped data: no server, no argument.
     Demo(DemoArgs),
     /// Put a worked settlement's data into the stores of a project, in bulk.
@@ -480,6 +483,7 @@ fn dispatch(global: &Global, command: Command) -> Result<Exit, Failure> {
         Command::Verify(args) => commands::verify::run(global, &args),
         Command::Retry(args) => commands::verify::retry(global, &args),
         Command::Test(args) => commands::test::run(global, &args),
+        Command::Capture(args) => commands::capture::run(global, &args),
         Command::Demo(args) => commands::demo::run(global, &args),
         Command::Load(args) => commands::load::run(global, &args),
         Command::Release(args) => commands::release::run(global, &args),

@@ -17,9 +17,10 @@ use crate::exit::Exit;
 
 use super::Failure;
 use show::{Gathered, Progress};
-use work::{Done, Ended, Stopped, Worker};
+use work::{Done, Ended};
 
 pub(super) use scratch::clear;
+pub(super) use work::{Stopped, Worker, actual};
 
 /// Cases that a worker takes at once; where they share the calls of a program, as many as a call is worth.
 const TAKEN: usize = 8;
@@ -211,7 +212,7 @@ fn shard(text: &str) -> Result<(u64, u64), Failure> {
 }
 
 /// `core=mysql://…`
-fn server(text: &str) -> Result<(String, Secret), Failure> {
+pub(super) fn server(text: &str) -> Result<(String, Secret), Failure> {
     let form = "it is given as NAME=URL: --store core=mysql://user@127.0.0.1:3306";
     let Some((name, url)) = text.split_once('=').filter(|(name, _)| !name.contains(':')) else {
         return Err(Failure::usage("`--store` names no store").hint(form));

@@ -54,7 +54,7 @@ pub(super) enum Ended {
 }
 
 /// Why no further case is run.
-pub(super) enum Stopped {
+pub(in crate::commands) enum Stopped {
     /// A case is wrong.
     Case(CaseError),
     /// recon could not do its work.
@@ -74,9 +74,9 @@ impl From<Failure> for Stopped {
 }
 
 /// Runs cases, one after the other, on stores of its own.
-pub(super) struct Worker<'a> {
-    pub(super) global: &'a Global,
-    pub(super) servers: &'a [(String, Secret)],
+pub(in crate::commands) struct Worker<'a> {
+    global: &'a Global,
+    servers: &'a [(String, Secret)],
     rooms: BTreeMap<PathBuf, Room>,
 }
 
@@ -108,7 +108,7 @@ struct Plain {
 }
 
 impl<'a> Worker<'a> {
-    pub(super) fn new(global: &'a Global, servers: &'a [(String, Secret)]) -> Worker<'a> {
+    pub(in crate::commands) fn new(global: &'a Global, servers: &'a [(String, Secret)]) -> Worker<'a> {
         Worker { global, servers, rooms: BTreeMap::new() }
     }
 
@@ -145,6 +145,24 @@ impl<'a> Worker<'a> {
             });
         }
         Ok(all)
+    }
+
+    /// What comes out of one case, whatever it expects.
+    ///
+    /// # Errors
+    /// The case is wrong, or a store cannot be used. A path that cannot run is the inner failure.
+    pub(in crate::commands) fn outcome(&mut self, found: &Found) -> Result<Result<Actual, Failure>, Stopped> {
+        let suite = Arc::clone(&found.suite);
+        if !self.rooms.contains_key(&suite.folder) {
+            let room = self.room(&suite)?;
+            self.rooms.insert(suite.folder.clone(), room);
+        }
+        let case = found.load()?;
+        let Some(room) = self.rooms.get_mut(&suite.folder) else {
+            return Err(Failure::incomplete("a case was run without its stores; this is a fault of recon").into());
+        };
+        put(&mut room.scratch, &suite, &case, &|_| true)?;
+        Ok(room.verified(&case, None))
     }
 
     fn room(&self, suite: &Suite) -> Result<Room, Stopped> {
@@ -259,7 +277,7 @@ impl Room {
         let mut compared = compare(&comparison)?;
         let given = params(reconciliation, &case.params)?;
         let expected = population(&self.project, reconciliation, &given, &self.settings)?;
-        let rate = reconciliation.canary.max_discrepancy_rate.as_ref();
+        let rate = case.max_discrepancy_rate.as_ref().or(reconciliation.canary.max_discrepancy_rate.as_ref());
         let counts = compared.report.counts;
         let fallback = rate.is_some_and(|rate| exceeds(&counts, rate));
         let percent = case.percent.unwrap_or(reconciliation.canary.percent);
@@ -359,7 +377,8 @@ fn ended(case: &Case, result: Result<Actual, Failure>) -> (Ended, bool) {
     }
 }
 
-fn actual(
+/// What came out of a comparison that was decided.
+pub(in crate::commands) fn actual(
     compared: &mut Compared,
     verdict: RunVerdict,
     reasons: Vec<String>,

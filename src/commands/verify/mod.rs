@@ -3,7 +3,7 @@
 
 mod base;
 mod found;
-mod keys;
+pub(super) mod keys;
 mod logged;
 mod retry;
 mod snapshot;

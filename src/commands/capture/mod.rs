@@ -1,0 +1,702 @@
+//! `recon capture`: regression cases out of a real run. Finds the rows, runs them as a case, masks them, runs them again,
+//! searches what was written for what must not be seen, and only then gives the folder its name.
+
+mod draft;
+mod held;
+mod of_run;
+mod plan;
+mod prove;
+mod rows;
+mod show;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use crate::capture::leak::Searcher;
+use crate::capture::personal::{self, Looks};
+use crate::capture::text::{CaseText, SuiteText};
+use crate::capture::{Field, Mask, Masked, Masker, Pseudonyms, LEAST_SECRET};
+use crate::cases::{Actual, Suite, Update};
+use crate::cli::{CaptureArgs, Global};
+use crate::config::{Secret, listed};
+use crate::decide::{Reason, Taken};
+use crate::domain::Value;
+use crate::exit::Exit;
+use crate::ledger::RunVerdict;
+use crate::stores::Settings;
+
+use super::Failure;
+use super::verify::keys;
+use draft::Draft;
+use of_run::{Came, OfRun, canonical, key_name};
+use plan::Plan;
+use rows::Fetched;
+
+/// The variable that holds the secret of pseudonyms where the project file has none.
+const SECRET: &str = "RECON_CAPTURE_SECRET";
+/// How often keys that came along are taken in, each with what it needs.
+const ROUNDS: usize = 8;
+/// Keys that are named in a message.
+const NAMED: usize = 5;
+
+/// A case that was proved.
+struct Proved {
+    /// Its folder's name.
+    name: String,
+    keys: usize,
+    along: usize,
+    rows: Vec<(String, usize, String)>,
+    verdict: RunVerdict,
+    discrepancies: usize,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// A flag or `[capture]` is wrong, personal data has no rule, the run does not come out again, or a store fails.
+pub fn run(global: &Global, args: &CaptureArgs) -> Result<Exit, Failure> {
+    let servers = args.store.iter().map(|text| super::test::server(text)).collect::<Result<Vec<_>, Failure>>()?;
+    let mut of_run = OfRun::find(global, &args.run)?;
+    let name = args.name.clone().unwrap_or_else(|| format!("run-{}", of_run.id()));
+    checked_name(&name)?;
+    let out = match &args.out {
+        Some(folder) => folder.clone(),
+        None => of_run.named.project.folder().join("cases"),
+    };
+    let place = Target::of(&out, &name, &of_run)?;
+    let pseudonyms = pseudonyms(&of_run)?;
+    let asked = of_run.asked(args)?;
+    // Dates and times of SQL tables are taken as they lie there, without a zone of their own.
+    let settings = Settings::default();
+    let plan = Plan::of(&of_run.named.project, &of_run.named.reconciliation, &settings)?;
+    let rules = of_run.named.project.capture.masks.clone();
+    let mut masker = Masker::new(&rules, pseudonyms.as_ref());
+    let groups: Vec<BTreeMap<String, Came>> = match args.each {
+        true => asked.into_iter().map(|one| BTreeMap::from([one])).collect(),
+        false => vec![asked],
+    };
+    let temp = place.temporary()?;
+    let mut all = Vec::new();
+    let mut suspects: BTreeMap<String, Looks> = BTreeMap::new();
+    for group in groups {
+        let capture = Capture { global, servers: &servers, plan: &plan, settings: &settings, args, place: &place };
+        let folder = match args.each {
+            true => format!("{name}/{}", slug(&group, &of_run, &mut masker, &all)?),
+            false => name.clone(),
+        };
+        all.push(capture.case(&mut of_run, group, &mut masker, temp.path(), &folder, &mut suspects)?);
+    }
+    unruled(&suspects)?;
+    searched(temp.path(), &masker, &of_run)?;
+    place.publish(temp, &name)?;
+    show::print(global, &of_run, &out, &name, &all, &masker);
+    Ok(Exit::Success)
+}
+
+/// Where the cases go.
+struct Target {
+    folder: PathBuf,
+    /// The suite that is there.
+    suite: Option<Suite>,
+    /// The project file, as seen from there.
+    project: String,
+}
+
+impl Target {
+    fn of(folder: &Path, name: &str, of_run: &OfRun) -> Result<Target, Failure> {
+        let whole = |path: &Path| {
+            let there = std::fs::canonicalize(path).or_else(|_| std::path::absolute(path));
+            there.map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
+        };
+        let folder = std::path::absolute(folder).map_err(|error| Failure::usage(format!("{}: {error}", folder.display())))?;
+        let file = whole(&of_run.named.project.path)?;
+        let shown = folder.display();
+        if folder.join(name).exists() {
+            return Err(Failure::usage(format!("there is a case {shown}/{name} already: nothing is overwritten"))
+                .hint("give it another name: --name NAME"));
+        }
+        if !folder.join("suite.toml").exists() {
+            let there = std::fs::read_dir(&folder).ok().is_some_and(|mut entries| entries.next().is_some());
+            if there {
+                return Err(Failure::usage(format!("{shown} holds something else than cases: it has no suite.toml"))
+                    .hint("name a folder of cases, or one that is not there yet: --out DIR"));
+            }
+            let parent = folder.parent().unwrap_or(Path::new("/"));
+            std::fs::create_dir_all(parent).map_err(|error| unwritable(parent, &error))?;
+            let parent = whole(parent)?;
+            let folder = folder.file_name().map(|name| parent.join(name)).unwrap_or(folder.clone());
+            return Ok(Target { project: relative(&folder, &file), folder, suite: None });
+        }
+        let folder = whole(&folder)?;
+        let suite = Suite::read(&folder)?;
+        let other = |what: String| Err(Failure::usage(format!("{shown}/suite.toml: {what}")).hint("give another folder: --out DIR"));
+        match &suite.project {
+            Some(project) if whole(project).ok().as_ref() != Some(&file) => {
+                return other("its cases belong to another project file".to_owned());
+            }
+            _ => {}
+        }
+        let zone = |zone: &Option<String>| zone.clone().unwrap_or_else(|| "UTC".to_owned());
+        if zone(&suite.timezone) != zone(&of_run.timezone) {
+            return other(format!("its timezone is {}, and the run was computed with {}", zone(&suite.timezone), zone(&of_run.timezone)));
+        }
+        Ok(Target { project: relative(&folder, &file), folder, suite: Some(suite) })
+    }
+
+    /// A folder beside the suite's, so that names in suite.toml mean the same there.
+    fn temporary(&self) -> Result<tempfile::TempDir, Failure> {
+        let parent = self.folder.parent().unwrap_or(Path::new("/"));
+        let made = tempfile::Builder::new().prefix(".recon-capture-").tempdir_in(parent);
+        made.map_err(|error| unwritable(parent, &error))
+    }
+
+    /// Gives what was written its name.
+    fn publish(&self, temp: tempfile::TempDir, name: &str) -> Result<(), Failure> {
+        let (from, to) = match &self.suite {
+            Some(_) => (temp.path().join(name), self.folder.join(name)),
+            None => (temp.path().to_owned(), self.folder.clone()),
+        };
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let _ = std::fs::set_permissions(&from, std::fs::Permissions::from_mode(0o755));
+        }
+        // A folder that somebody made meanwhile is not replaced: renaming onto one that holds anything fails.
+        std::fs::rename(&from, &to).map_err(|error| unwritable(&to, &error))?;
+        if self.suite.is_none() {
+            let _ = temp.keep();
+        }
+        Ok(())
+    }
+}
+
+fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::incomplete(format!("{} could not be written: {error}; nothing was captured", path.display()))
+        .hint("check that the folder is writable and has room")
+}
+
+/// A path as seen from a folder.
+fn relative(from: &Path, to: &Path) -> String {
+    let (one, other): (Vec<_>, Vec<_>) = (from.components().collect(), to.components().collect());
+    let shared = one.iter().zip(&other).take_while(|(a, b)| a == b).count();
+    let up = std::iter::repeat_n("..".to_owned(), one.len() - shared);
+    let down = other[shared..].iter().map(|part| part.as_os_str().to_string_lossy().into_owned());
+    up.chain(down).collect::<Vec<_>>().join("/")
+}
+
+fn checked_name(name: &str) -> Result<(), Failure> {
+    let plain = |c: char| c.is_alphanumeric() || "-_.".contains(c);
+    if name.is_empty() || name.starts_with('.') || name == "inputs" || !name.chars().all(plain) {
+        return Err(Failure::usage(format!("`--name {name}` cannot be the name of a case"))
+            .hint("a name has letters, digits, `-`, `_` and `.`"));
+    }
+    Ok(())
+}
+
+/// The secret that pseudonyms are made with, where any are.
+fn pseudonyms(of_run: &OfRun) -> Result<Option<Pseudonyms>, Failure> {
+    let capture = &of_run.named.project.capture;
+    let secret = capture.secret.clone().or_else(|| std::env::var(SECRET).ok().map(Secret::new));
+    match (secret, capture.masks.needs_secret()) {
+        (_, false) => Ok(None),
+        (Some(secret), true) => Pseudonyms::new(secret.expose()).map(Some).ok_or_else(|| {
+            Failure::usage(format!("the secret of pseudonyms is shorter than {LEAST_SECRET} bytes"))
+                .hint(format!("`openssl rand -hex 32` makes one: export {SECRET}=…"))
+        }),
+        (None, true) => Err(Failure::usage("[capture] masks values, and there is no secret to make pseudonyms with").hint(format!(
+            "export {SECRET}=… (`openssl rand -hex 32` makes one), and keep it: with the same one the same value gets the same \
+             pseudonym in every capture"
+        ))),
+    }
+}
+
+/// A name for the folder of one key's case; nothing personal, for the key is masked.
+fn slug(
+    group: &BTreeMap<String, Came>,
+    of_run: &OfRun,
+    masker: &mut Masker<'_>,
+    taken: &[Proved],
+) -> Result<String, Failure> {
+    let mut parts = Vec::new();
+    for came in group.values() {
+        for (name, value) in of_run.key.iter().zip(&came.key) {
+            parts.push(masker.text(name, &value.to_string()).map_err(Failure::usage)?);
+        }
+    }
+    let plain = |c: char| if c.is_alphanumeric() || "-_".contains(c) { c } else { '-' };
+    let mut slug: String = parts.join("-").chars().map(plain).take(60).collect();
+    slug = if slug.is_empty() { "key".to_owned() } else { slug };
+    let is_taken = |name: &str| taken.iter().any(|one| one.name.rsplit('/').next() == Some(name));
+    let mut name = slug.clone();
+    let mut number = 2;
+    while is_taken(&name) {
+        name = format!("{slug}-{number}");
+        number += 1;
+    }
+    Ok(name)
+}
+
+/// What one case is made with.
+struct Capture<'a> {
+    global: &'a Global,
+    servers: &'a [(String, Secret)],
+    plan: &'a Plan,
+    settings: &'a Settings,
+    args: &'a CaptureArgs,
+    place: &'a Target,
+}
+
+impl Capture<'_> {
+    fn case(
+        &self,
+        of_run: &mut OfRun,
+        asked: BTreeMap<String, Came>,
+        masker: &mut Masker<'_>,
+        temp: &Path,
+        name: &str,
+        suspects: &mut BTreeMap<String, Looks>,
+    ) -> Result<Proved, Failure> {
+        let first = asked.len();
+        let (came, fetched, decimals) = self.reproduced(of_run, asked)?;
+        let draft = Draft::of(&fetched, Some(masker))?;
+        for (field, looks) in &draft.suspects {
+            suspects.entry(field.clone()).or_insert(*looks);
+        }
+        let (params, more) = params(of_run, masker)?;
+        suspects.extend(more);
+        let why = self.why(of_run, &came, first, &params, masker);
+        if let Some(looks) = personal::content(&why) {
+            suspects.insert("why (--why)".to_owned(), looks);
+        }
+        let folder = temp.join(name);
+        // The first case of a new suite declares its tables; what others have otherwise they say themselves.
+        let begun = temp.join("suite.toml").exists();
+        let suite = if begun { Some(Suite::read(temp)?) } else { None };
+        if !begun {
+            self.suite(of_run, &draft, decimals, temp)?;
+        }
+        let suite = suite.as_ref().or(self.place.suite.as_ref());
+        let mut case = self.case_text(of_run, suite, &draft, why, params);
+        draft.write(&folder, &case)?;
+        let actual = prove::outcome(self.global, self.servers, &folder)?;
+        let mut other = self.against(of_run, &came, &actual, masker)?;
+        // Who is enrolled is told by a hash of the key, and that is another one now.
+        if !other.is_empty()
+            && let Some(percent) = enrolled(&came)
+        {
+            case.percent = Some(percent);
+            draft::put(&folder.join("case.toml"), &case.render())?;
+            let actual = prove::outcome(self.global, self.servers, &folder)?;
+            other = self.against(of_run, &came, &actual, masker)?;
+        }
+        if !other.is_empty() {
+            return Err(self.masked_otherwise(of_run, &other, masker));
+        }
+        let actual = prove::outcome(self.global, self.servers, &folder)?;
+        case.verdict = actual.verdict.name().to_owned();
+        self.expectation(of_run, &actual, &folder, &case, masker, suspects)?;
+        let rows = fetched.iter().map(|one| (one.readable.label(), one.picked.rows.len(), one.how.clone())).collect();
+        Ok(Proved {
+            name: name.to_owned(),
+            keys: first,
+            along: came.len() - first,
+            rows,
+            verdict: actual.verdict,
+            discrepancies: actual.discrepancies.len(),
+        })
+    }
+
+    /// The rows with which the keys come out as the run logged them, and those keys that came along.
+    fn reproduced(
+        &self,
+        of_run: &mut OfRun,
+        mut came: BTreeMap<String, Came>,
+    ) -> Result<(BTreeMap<String, Came>, Vec<Fetched>, Option<&'static str>), Failure> {
+        let project = of_run.named.project.clone();
+        let of = of_run.named.reconciliation.clone();
+        let sql: BTreeSet<String> =
+            project.stores.values().filter(|store| draft::dialect(store.kind).is_some()).map(|store| store.name.clone()).collect();
+        let mut round = 0;
+        loop {
+            round += 1;
+            let keys: Vec<Vec<Value>> = came.values().map(|came| came.key.clone()).collect();
+            let fetched = rows::rows(self.plan, &of.captured, &of.key, &keys, project.capture.limit, self.settings)?;
+            let draft = Draft::of(&fetched, None)?;
+            let ways: Vec<Option<&'static str>> = match (&self.place.suite, draft.has_decimals(&sql)) {
+                (Some(suite), true) if suite.sqlite_decimals.is_none() => {
+                    return Err(Failure::usage(format!(
+                        "{}/suite.toml does not say what stands in for decimals in SQLite",
+                        self.place.folder.display()
+                    ))
+                    .hint("add sqlite_decimals = \"scaled\" or \"text\", as its query for SQLite computes"));
+                }
+                (Some(_), _) | (None, false) => vec![None],
+                (None, true) => vec![Some("scaled"), Some("text")],
+            };
+            let mut last = None;
+            for decimals in ways {
+                let temp = tempfile::Builder::new().prefix("recon-capture-").tempdir().map_err(|error| {
+                    Failure::incomplete(format!("no temporary folder could be made: {error}"))
+                        .hint("set TMPDIR to a folder that can be written")
+                })?;
+                let params = of_run.listed.key.params().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+                let suite = self.place.suite.as_ref();
+                let case = self.case_text(of_run, suite, &draft, "unmasked".to_owned(), params);
+                self.suite(of_run, &draft, decimals, temp.path())?;
+                let folder = temp.path().join("case");
+                draft.write(&folder, &case)?;
+                let actual = match prove::outcome(self.global, self.servers, &folder) {
+                    Ok(actual) => actual,
+                    Err(failure) => {
+                        last = Some(Err(failure));
+                        continue;
+                    }
+                };
+                let mut same = |_: &str, text: &str| Ok(text.to_owned());
+                let found = held::held(&came, &actual, &of_run.key, &of_run.columns, &mut same).map_err(Failure::usage)?;
+                let extra: BTreeSet<String> = found.extra.iter().map(|key| key_name(key)).collect();
+                let more = of_run.came(&extra)?;
+                let settled = held::held(&more, &actual, &of_run.key, &of_run.columns, &mut same).map_err(Failure::usage)?;
+                let unknown = extra.iter().any(|name| !more.contains_key(name));
+                if found.other.is_empty() && settled.other.is_empty() && !unknown {
+                    verdict(of_run, &actual)?;
+                    came.extend(more);
+                    return Ok((came, fetched, decimals));
+                }
+                last = Some(Ok((found.other, more, unknown)));
+            }
+            match last {
+                Some(Err(failure)) => return Err(failure),
+                Some(Ok((_, more, false))) if !more.is_empty() && round < ROUNDS => came.extend(more),
+                Some(Ok((other, more, _))) => {
+                    let other = if other.is_empty() { BTreeMap::new() } else { other };
+                    return Err(self.not_reproduced(of_run, &came, &other, more.len(), &fetched));
+                }
+                None => return Err(Failure::incomplete("no case was run; this is a fault of recon")),
+            }
+        }
+    }
+
+    /// Keys that come out otherwise in the masked case, and how.
+    fn against(
+        &self,
+        of_run: &OfRun,
+        came: &BTreeMap<String, Came>,
+        actual: &Actual,
+        masker: &mut Masker<'_>,
+    ) -> Result<BTreeMap<String, String>, Failure> {
+        let mut mapped = |column: &str, text: &str| masker.text(column, text);
+        let found = held::held(came, actual, &of_run.key, &of_run.columns, &mut mapped).map_err(Failure::usage)?;
+        let mut other = found.other;
+        if let (true, Some(_)) = (other.is_empty(), found.extra.first()) {
+            other.insert(String::new(), "a key came out that the run does not have".to_owned());
+        }
+        Ok(other)
+    }
+
+    fn case_text(
+        &self,
+        of_run: &OfRun,
+        suite: Option<&Suite>,
+        draft: &Draft,
+        why: String,
+        params: BTreeMap<String, String>,
+    ) -> CaseText {
+        let of = &of_run.named.reconciliation;
+        let settled = matches!(of_run.listed.run.verdict, Some(RunVerdict::Clean | RunVerdict::Warned));
+        // A share of discrepant keys says nothing about the few of a case.
+        let rate = (settled && of.canary.max_discrepancy_rate.is_some()).then(|| "100%".to_owned());
+        let mut tags = vec!["captured".to_owned()];
+        tags.extend(self.args.tag.iter().cloned());
+        CaseText {
+            why,
+            tags,
+            reconciliation: suite.filter(|suite| suite.reconciliation.as_deref() != Some(&of.name)).map(|_| of.name.clone()),
+            params,
+            percent: of_run.percent,
+            max_discrepancy_rate: rate,
+            strict: of_run.strict,
+            tables: suite.map(|suite| draft.beyond(suite)).unwrap_or_default(),
+            verdict: "clean".to_owned(),
+        }
+    }
+
+    /// `suite.toml` in a folder: the one that there is, or a new one.
+    fn suite(
+        &self,
+        of_run: &OfRun,
+        draft: &Draft,
+        decimals: Option<&'static str>,
+        folder: &Path,
+    ) -> Result<(), Failure> {
+        let of_project = std::path::absolute(&of_run.named.project.path).unwrap_or_else(|_| of_run.named.project.path.clone());
+        // A folder elsewhere sees the project file under its whole name.
+        let beside = folder.parent() == self.place.folder.parent();
+        let project = if beside { self.place.project.clone() } else { of_project.display().to_string() };
+        let Some(suite) = &self.place.suite else {
+            let text = SuiteText {
+                project,
+                reconciliation: of_run.named.reconciliation.name.clone(),
+                timezone: of_run.timezone.clone(),
+                sqlite_decimals: decimals,
+                tables: draft.tables.clone(),
+            };
+            return draft::suite_text(&text, folder);
+        };
+        let text = std::fs::read_to_string(suite.folder.join("suite.toml"));
+        let text = text.map_err(|error| Failure::incomplete(format!("suite.toml cannot be read: {error}")))?;
+        let text = match (beside, text.parse::<toml::Table>()) {
+            (false, Ok(mut table)) => {
+                table.insert("project".to_owned(), toml::Value::String(project));
+                table.to_string()
+            }
+            _ => text,
+        };
+        draft::put(&folder.join("suite.toml"), &text)?;
+        for input in &suite.shared {
+            if let crate::cases::Content::File(path) = &input.content {
+                let name = path.file_name().map(PathBuf::from).unwrap_or_default();
+                let to = folder.join("inputs").join(&input.store);
+                std::fs::create_dir_all(&to).map_err(|error| unwritable(&to, &error))?;
+                std::fs::copy(path, to.join(name)).map_err(|error| unwritable(&to, &error))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn why(
+        &self,
+        of_run: &OfRun,
+        came: &BTreeMap<String, Came>,
+        asked: usize,
+        params: &BTreeMap<String, String>,
+        masker: &Masker<'_>,
+    ) -> String {
+        if let Some(why) = &self.args.why {
+            return masker.prose(why);
+        }
+        let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+        for came in came.values() {
+            let kind = came.logged.first().map_or("agree", |logged| logged.kind.as_str());
+            *kinds.entry(kind).or_default() += 1;
+        }
+        let kinds: Vec<String> = kinds.into_iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+        let params: Vec<String> = params.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let cycle = format!("{} {}", of_run.named.reconciliation.name, params.join(" "));
+        let along = if came.len() > asked { " (with what came along)" } else { "" };
+        format!("captured from run {} of {}: {}{along}", of_run.id(), cycle.trim(), kinds.join(", "))
+    }
+
+    /// The expectation that the case meets, into its files.
+    fn expectation(
+        &self,
+        of_run: &OfRun,
+        actual: &Actual,
+        folder: &Path,
+        case: &CaseText,
+        masker: &mut Masker<'_>,
+        suspects: &mut BTreeMap<String, Looks>,
+    ) -> Result<(), Failure> {
+        let _ = of_run;
+        let update = Update::of(actual, None);
+        if let Some(text) = &update.decisions {
+            draft::put(&folder.join("decisions.csv"), text)?;
+        }
+        if let Some(text) = &update.discrepancies {
+            draft::put(&folder.join("discrepancies.ndjson"), text)?;
+        }
+        draft::put(&folder.join("case.toml"), &case.render())?;
+        let mut look = Draft::default();
+        let decided = actual.decisions.iter().flatten().filter(|(name, _)| !name.starts_with("recon_"));
+        for (name, text) in decided.filter_map(|(name, text)| Some((name, text.as_ref()?))) {
+            let value = Value::Text { text: text.clone(), untyped: false };
+            let number = actual.numeric.contains(name);
+            if !number {
+                look.look(&Some(masker), &Field { table: None, path: name }, &value);
+            }
+        }
+        suspects.extend(look.suspects);
+        Ok(())
+    }
+
+    fn not_reproduced(
+        &self,
+        of_run: &OfRun,
+        came: &BTreeMap<String, Came>,
+        other: &BTreeMap<String, String>,
+        along: usize,
+        fetched: &[Fetched],
+    ) -> Failure {
+        let id = of_run.id();
+        let moved = prove::moved(of_run, came).filter(|moved| !moved.is_empty());
+        if let Some(moved) = moved {
+            let named = self.named(of_run, came, &moved);
+            return Failure::incomplete(format!(
+                "the inputs have moved since run {id}: computed again from the stores, {named}; nothing was written"
+            ))
+            .hint("verify the cycle again and capture that run, or capture against stores as they were then");
+        }
+        let taken: Vec<String> =
+            fetched.iter().map(|one| format!("{} {} ({})", one.readable.label(), one.picked.rows.len(), one.how)).collect();
+        let what = match other.is_empty() {
+            false => format!("the rows that were found do not lead to what run {id} logged: {}", self.named(of_run, came, other)),
+            true => format!("the rows that were found lead to {along} more keys, and always to further ones"),
+        };
+        let name = &of_run.named.reconciliation.name;
+        Failure::incomplete(format!("{what}; nothing was written")).hint(format!(
+            "taken were {}. Say which rows a key needs where the query does not show it: \
+             [reconciliation.{name}.capture.tables] \"STORE.TABLE\" = [\"{}\"], or \"whole\"",
+            taken.join(", "),
+            of_run.key.join("\", \"")
+        ))
+    }
+
+    fn masked_otherwise(&self, of_run: &OfRun, other: &BTreeMap<String, String>, masker: &Masker<'_>) -> Failure {
+        let used: Vec<String> = masker.used().keys().map(|(field, mask)| format!("{field} ({})", mask.name())).collect();
+        let how = other.values().next().cloned().unwrap_or_default();
+        Failure::incomplete(format!(
+            "with its values the case comes out as run {} logged it, masked it does not: {how}; nothing was written",
+            of_run.id()
+        ))
+        .hint(format!("one of the masks changes what a path computes with: {}", used.join(", ")))
+    }
+
+    /// Keys by their names, where those may be shown, and how they came out.
+    fn named(&self, of_run: &OfRun, came: &BTreeMap<String, Came>, other: &BTreeMap<String, String>) -> String {
+        let rules = &of_run.named.project.capture.masks;
+        let masked = |name: &String| {
+            let mask = rules.of(&Field { table: None, path: name });
+            mask.is_some_and(|mask| mask != Mask::Keep)
+        };
+        let hidden = of_run.key.iter().any(masked);
+        let one = |(name, how): (&String, &String)| match came.get(name) {
+            Some(came) if !hidden => format!("key {}: {how}", keys::shown(&came.key)),
+            _ => format!("a key: {how}"),
+        };
+        let more = other.len().saturating_sub(NAMED);
+        let mut lines: Vec<String> = other.iter().take(NAMED).map(one).collect();
+        lines.extend((more > 0).then(|| format!("and {more} more")));
+        lines.join("; ")
+    }
+}
+
+/// The verdict of the few keys must not be worse than that of the whole run.
+fn verdict(of_run: &OfRun, actual: &Actual) -> Result<(), Failure> {
+    let run = of_run.listed.run.verdict;
+    let settled = matches!(run, Some(RunVerdict::Clean | RunVerdict::Warned));
+    let worse = match actual.verdict {
+        RunVerdict::Incomplete => run != Some(RunVerdict::Incomplete),
+        RunVerdict::Blocked => settled,
+        RunVerdict::Clean | RunVerdict::Warned => false,
+    };
+    if !worse {
+        return Ok(());
+    }
+    Err(Failure::incomplete(format!(
+        "each key comes out as run {} logged it, but the case as a whole is {}: {}; nothing was written",
+        of_run.id(),
+        actual.verdict.name(),
+        actual.reasons.join("; ")
+    ))
+    .hint("the population must count the case's own records: see docs/testing.md, Capturing"))
+}
+
+/// The share that enrols every agreeing key of the case as the run did; `None` where none does.
+fn enrolled(came: &BTreeMap<String, Came>) -> Option<u8> {
+    let mut shares: BTreeSet<u8> = BTreeSet::new();
+    for decision in came.values().filter_map(|came| came.decision.as_ref()) {
+        match (decision.reason, decision.taken) {
+            (Reason::Agree, _) | (Reason::Tolerated, Taken::Candidate) => shares.insert(100),
+            (Reason::NotEnrolled, _) | (Reason::Tolerated, _) => shares.insert(0),
+            _ => false,
+        };
+    }
+    let one = shares.pop_first()?;
+    shares.is_empty().then_some(one)
+}
+
+/// Parameters as the case gives them, and those that look personal and have no rule.
+fn params(
+    of_run: &OfRun,
+    masker: &mut Masker<'_>,
+) -> Result<(BTreeMap<String, String>, BTreeMap<String, Looks>), Failure> {
+    let (mut all, mut suspects) = (BTreeMap::new(), BTreeMap::new());
+    for (name, value) in of_run.listed.key.params() {
+        let field = Field { table: None, path: name };
+        let text = Value::Text { text: value.to_owned(), untyped: false };
+        match masker.mask(&field) {
+            Some(Mask::Drop) => {
+                return Err(Failure::usage(format!("the parameter `{name}` cannot be dropped: both paths need it"))
+                    .hint("give it another mask in [capture.mask]"));
+            }
+            None => {
+                if let Some(looks) = personal::looks(name, &text) {
+                    suspects.insert(name.to_owned(), looks);
+                }
+            }
+            Some(_) => {}
+        }
+        // A parameter that is also a value of a masked column is that column's pseudonym.
+        let made = match masker.value(&field, &text).map_err(Failure::usage)? {
+            Masked::Value(made) if canonical(&made) != canonical(&text) => made.to_string(),
+            _ => masker.text(name, value).map_err(Failure::usage)?,
+        };
+        all.insert(name.to_owned(), made);
+    }
+    Ok((all, suspects))
+}
+
+/// Whether everything that looks personal has a rule.
+fn unruled(suspects: &BTreeMap<String, Looks>) -> Result<(), Failure> {
+    if suspects.is_empty() {
+        return Ok(());
+    }
+    let fields: Vec<String> = suspects.iter().map(|(field, looks)| format!("{field} {}", looks.words())).collect();
+    let lines: Vec<String> =
+        suspects.iter().map(|(field, looks)| format!("\"{field}\" = \"{}\"", looks.mask(field))).collect();
+    Err(Failure::usage(format!("no rule says what becomes of {}; nothing was written", fields.join(", "))).hint(format!(
+        "add to recon.toml, below [capture.mask]: {} (\"keep\" where it is no personal data, \"drop\" where no query needs it)",
+        lines.join(", ")
+    )))
+}
+
+/// Searches everything that was written for every original.
+fn searched(folder: &Path, masker: &Masker<'_>, of_run: &OfRun) -> Result<(), Failure> {
+    let allowed = &of_run.named.project.capture.allow;
+    let searcher = Searcher::new(masker.seen(), allowed).map_err(Failure::incomplete)?;
+    let mut found: Vec<String> = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        let entries = std::fs::read_dir(&next).map_err(|error| unwritable(&next, &error))?;
+        for entry in entries {
+            let path = entry.map_err(|error| unwritable(&next, &error))?.path();
+            let shown = path.strip_prefix(folder).unwrap_or(&path).display().to_string();
+            if path.is_dir() {
+                folders.push(path.clone());
+            }
+            let named = searcher.search(&shown).into_iter();
+            found.extend(named.map(|leak| format!("a value of {} is the name of a file or folder", leak.field)));
+            // A suite that was there before is not what this capture writes.
+            let own = !shown.starts_with("inputs");
+            if path.is_file() && own {
+                let bytes = std::fs::read(&path).map_err(|error| unwritable(&path, &error))?;
+                let leaks = searcher.search(&String::from_utf8_lossy(&bytes)).into_iter();
+                found.extend(leaks.map(|leak| format!("a value of {} stands in {shown}, line {}", leak.field, leak.line)));
+            }
+        }
+    }
+    if found.is_empty() {
+        return Ok(());
+    }
+    found.sort();
+    let more = found.len().saturating_sub(NAMED);
+    found.truncate(NAMED);
+    found.extend((more > 0).then(|| format!("and {more} more")));
+    Err(Failure::usage(format!("values that are masked would still be seen: {}; nothing was written", found.join("; "))).hint(
+        format!(
+            "mask the field that holds it there too; or list the value in `allow` of [capture] when it says nothing about \
+             anybody ({})",
+            listed(Mask::ALL.iter().map(|(name, _)| *name))
+        ),
+    ))
+}
