@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::{Amount, NumberForm, Value};
+use crate::domain::{Amount, NumberForm, Value, is_plain_literal};
 
 use super::pseudonym::Pseudonyms;
 
@@ -209,13 +209,20 @@ impl<'a> Masker<'a> {
         }
     }
 
-    /// The text of a value in an expectation: by the rule of its column, or else as the value was replaced in a record.
-    pub fn text(&mut self, column: &str, text: &str) -> Result<String, String> {
+    /// The text of a value in an expectation: by the rule of its column, or else as the value was replaced in a record. A
+    /// number without a rule may be an amount that equals somebody's number by chance: only with `numbers` is it replaced.
+    ///
+    /// # Errors
+    /// As [`Masker::value`].
+    pub fn text(&mut self, column: &str, text: &str, numbers: bool) -> Result<String, String> {
         let field = Field { table: None, path: column };
         if self.rules.of(&field).is_some_and(Mask::needs_secret)
             && let Masked::Value(value) = self.value(&field, &Value::Text { text: text.to_owned(), untyped: false })?
         {
             return Ok(value.to_string());
+        }
+        if self.rules.of(&field) == Some(Mask::Keep) || !numbers && is_plain_literal(text.as_bytes()) {
+            return Ok(text.to_owned());
         }
         let known = self.seen.get(text).and_then(|original| original.pseudonyms.first());
         Ok(known.cloned().unwrap_or_else(|| text.to_owned()))

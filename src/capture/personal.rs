@@ -127,10 +127,19 @@ pub fn content(text: &str) -> Option<Looks> {
     if is_iban(text) {
         return Some(Looks::Iban);
     }
-    // What is one number: digits with what separates them.
-    for run in text.split(|c: char| !(c.is_ascii_digit() || "+-. ()".contains(c))) {
+    // What is one number: digits with what separates them. A UUID has digits and dashes too, but letters right beside them.
+    let part = |c: char| c.is_ascii_digit() || "+-. ()".contains(c);
+    let letter = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
+    let mut rest = 0;
+    for run in text.split(|c: char| !part(c)) {
+        let from = text[rest..].find(run).map_or(rest, |at| rest + at);
+        let until = from + run.len();
+        rest = until;
+        let touched = (letter(text[..from].chars().next_back()) && run.starts_with(|c: char| c.is_ascii_digit()))
+            || (letter(text[until..].chars().next()) && run.ends_with(|c: char| c.is_ascii_digit()))
+            || (letter(text[..from].chars().next_back()) && run.starts_with('-'));
         let run = run.trim_matches(|c: char| !c.is_ascii_digit() && c != '+' && c != '(');
-        if let Some(looks) = number(run) {
+        if let Some(looks) = number(run).filter(|_| !touched) {
             return Some(looks);
         }
     }

@@ -130,7 +130,15 @@ mod tests {
                 made.digits("0"),
             ]
             .join("\n"),
-            @""
+            @"
+        Ligiri Nefilaro Zejejebe
+        masked-zfohfumwhvlbip
+        vgmusomzgwxlut@masked.invalid
+        026-7134-3576
+        02671343576
+        QK듓붉 590-070
+        0
+        "
         );
         assert!(Pseudonyms::new("short").is_none());
         assert!(!format!("{made:?}").contains("0123"));

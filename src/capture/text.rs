@@ -215,7 +215,32 @@ mod tests {
             tables,
             ..CaseText::default()
         };
-        insta::assert_snapshot!(format!("{}---\n{}", suite.render(), case.render()), @"");
+        insta::assert_snapshot!(format!("{}---\n{}", suite.render(), case.render()), @r#"
+        # Cases captured from real runs by `recon capture`. docs/testing.md has the format.
+        project = "../recon.toml"
+        reconciliation = "pay"
+
+        [tables.core."t.x"]
+        key = ["id"]
+        [tables.core."t.x".columns]
+        "a b" = "text"
+        id = "integer"
+        ---
+        why = """
+        a "quoted"
+        reason"""
+        tags = ["captured"]
+        params = { day = "2026-11-05" }
+
+        [tables.core."t.x"]
+        key = ["id"]
+        [tables.core."t.x".columns]
+        "a b" = "text"
+        id = "integer"
+
+        [expect]
+        verdict = "warned"
+        "#);
         for text in [suite.render(), case.render()] {
             toml::from_str::<toml::Table>(&text).expect("TOML");
         }

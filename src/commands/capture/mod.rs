@@ -3,22 +3,23 @@
 
 mod draft;
 mod held;
+mod looked;
 mod of_run;
 mod plan;
 mod prove;
 mod rows;
 mod show;
+mod target;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use crate::capture::leak::Searcher;
 use crate::capture::personal::{self, Looks};
 use crate::capture::text::{CaseText, SuiteText};
-use crate::capture::{Field, Mask, Masked, Masker, Pseudonyms, LEAST_SECRET};
+use crate::capture::{Field, LEAST_SECRET, Mask, Masker, Pseudonyms};
 use crate::cases::{Actual, Suite, Update};
 use crate::cli::{CaptureArgs, Global};
-use crate::config::{Secret, listed};
+use crate::config::Secret;
 use crate::decide::{Reason, Taken};
 use crate::domain::Value;
 use crate::exit::Exit;
@@ -28,9 +29,11 @@ use crate::stores::Settings;
 use super::Failure;
 use super::verify::keys;
 use draft::Draft;
-use of_run::{Came, OfRun, canonical, key_name};
+use looked::{params, searched, unruled};
+use of_run::{Came, OfRun, key_name};
 use plan::Plan;
 use rows::Fetched;
+use target::{Target, unwritable};
 
 /// The variable that holds the secret of pseudonyms where the project file has none.
 const SECRET: &str = "RECON_CAPTURE_SECRET";
@@ -93,97 +96,6 @@ pub fn run(global: &Global, args: &CaptureArgs) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
-/// Where the cases go.
-struct Target {
-    folder: PathBuf,
-    /// The suite that is there.
-    suite: Option<Suite>,
-    /// The project file, as seen from there.
-    project: String,
-}
-
-impl Target {
-    fn of(folder: &Path, name: &str, of_run: &OfRun) -> Result<Target, Failure> {
-        let whole = |path: &Path| {
-            let there = std::fs::canonicalize(path).or_else(|_| std::path::absolute(path));
-            there.map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
-        };
-        let folder = std::path::absolute(folder).map_err(|error| Failure::usage(format!("{}: {error}", folder.display())))?;
-        let file = whole(&of_run.named.project.path)?;
-        let shown = folder.display();
-        if folder.join(name).exists() {
-            return Err(Failure::usage(format!("there is a case {shown}/{name} already: nothing is overwritten"))
-                .hint("give it another name: --name NAME"));
-        }
-        if !folder.join("suite.toml").exists() {
-            let there = std::fs::read_dir(&folder).ok().is_some_and(|mut entries| entries.next().is_some());
-            if there {
-                return Err(Failure::usage(format!("{shown} holds something else than cases: it has no suite.toml"))
-                    .hint("name a folder of cases, or one that is not there yet: --out DIR"));
-            }
-            let parent = folder.parent().unwrap_or(Path::new("/"));
-            std::fs::create_dir_all(parent).map_err(|error| unwritable(parent, &error))?;
-            let parent = whole(parent)?;
-            let folder = folder.file_name().map(|name| parent.join(name)).unwrap_or(folder.clone());
-            return Ok(Target { project: relative(&folder, &file), folder, suite: None });
-        }
-        let folder = whole(&folder)?;
-        let suite = Suite::read(&folder)?;
-        let other = |what: String| Err(Failure::usage(format!("{shown}/suite.toml: {what}")).hint("give another folder: --out DIR"));
-        match &suite.project {
-            Some(project) if whole(project).ok().as_ref() != Some(&file) => {
-                return other("its cases belong to another project file".to_owned());
-            }
-            _ => {}
-        }
-        let zone = |zone: &Option<String>| zone.clone().unwrap_or_else(|| "UTC".to_owned());
-        if zone(&suite.timezone) != zone(&of_run.timezone) {
-            return other(format!("its timezone is {}, and the run was computed with {}", zone(&suite.timezone), zone(&of_run.timezone)));
-        }
-        Ok(Target { project: relative(&folder, &file), folder, suite: Some(suite) })
-    }
-
-    /// A folder beside the suite's, so that names in suite.toml mean the same there.
-    fn temporary(&self) -> Result<tempfile::TempDir, Failure> {
-        let parent = self.folder.parent().unwrap_or(Path::new("/"));
-        let made = tempfile::Builder::new().prefix(".recon-capture-").tempdir_in(parent);
-        made.map_err(|error| unwritable(parent, &error))
-    }
-
-    /// Gives what was written its name.
-    fn publish(&self, temp: tempfile::TempDir, name: &str) -> Result<(), Failure> {
-        let (from, to) = match &self.suite {
-            Some(_) => (temp.path().join(name), self.folder.join(name)),
-            None => (temp.path().to_owned(), self.folder.clone()),
-        };
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            let _ = std::fs::set_permissions(&from, std::fs::Permissions::from_mode(0o755));
-        }
-        // A folder that somebody made meanwhile is not replaced: renaming onto one that holds anything fails.
-        std::fs::rename(&from, &to).map_err(|error| unwritable(&to, &error))?;
-        if self.suite.is_none() {
-            let _ = temp.keep();
-        }
-        Ok(())
-    }
-}
-
-fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::incomplete(format!("{} could not be written: {error}; nothing was captured", path.display()))
-        .hint("check that the folder is writable and has room")
-}
-
-/// A path as seen from a folder.
-fn relative(from: &Path, to: &Path) -> String {
-    let (one, other): (Vec<_>, Vec<_>) = (from.components().collect(), to.components().collect());
-    let shared = one.iter().zip(&other).take_while(|(a, b)| a == b).count();
-    let up = std::iter::repeat_n("..".to_owned(), one.len() - shared);
-    let down = other[shared..].iter().map(|part| part.as_os_str().to_string_lossy().into_owned());
-    up.chain(down).collect::<Vec<_>>().join("/")
-}
-
 fn checked_name(name: &str) -> Result<(), Failure> {
     let plain = |c: char| c.is_alphanumeric() || "-_.".contains(c);
     if name.is_empty() || name.starts_with('.') || name == "inputs" || !name.chars().all(plain) {
@@ -220,7 +132,7 @@ fn slug(
     let mut parts = Vec::new();
     for came in group.values() {
         for (name, value) in of_run.key.iter().zip(&came.key) {
-            parts.push(masker.text(name, &value.to_string()).map_err(Failure::usage)?);
+            parts.push(masker.text(name, &value.to_string(), true).map_err(Failure::usage)?);
         }
     }
     let plain = |c: char| if c.is_alphanumeric() || "-_".contains(c) { c } else { '-' };
@@ -264,9 +176,12 @@ impl Capture<'_> {
         }
         let (params, more) = params(of_run, masker)?;
         suspects.extend(more);
+        // A rule that is missing may be why the masked case comes out otherwise: it is said before.
+        unruled(suspects)?;
         let why = self.why(of_run, &came, first, &params, masker);
         if let Some(looks) = personal::content(&why) {
-            suspects.insert("why (--why)".to_owned(), looks);
+            return Err(Failure::usage(format!("the text of --why {}; nothing was written", looks.words()))
+                .hint("say it without personal data: what broke, or which rule it holds"));
         }
         let folder = temp.join(name);
         // The first case of a new suite declares its tables; what others have otherwise they say themselves.
@@ -385,8 +300,15 @@ impl Capture<'_> {
         actual: &Actual,
         masker: &mut Masker<'_>,
     ) -> Result<BTreeMap<String, String>, Failure> {
-        let mut mapped = |column: &str, text: &str| masker.text(column, text);
-        let found = held::held(came, actual, &of_run.key, &of_run.columns, &mut mapped).map_err(Failure::usage)?;
+        let mut with = |numbers: bool| {
+            let mut mapped = |column: &str, text: &str| masker.text(column, text, numbers);
+            held::held(came, actual, &of_run.key, &of_run.columns, &mut mapped).map_err(Failure::usage)
+        };
+        let (mut found, more) = (with(false)?, with(true)?);
+        // A key that is a number may be masked under another name: either reading may be the right one, for all of it.
+        if more.other.len() < found.other.len() {
+            found = more;
+        }
         let mut other = found.other;
         if let (true, Some(_)) = (other.is_empty(), found.extra.first()) {
             other.insert(String::new(), "a key came out that the run does not have".to_owned());
@@ -613,90 +535,4 @@ fn enrolled(came: &BTreeMap<String, Came>) -> Option<u8> {
     }
     let one = shares.pop_first()?;
     shares.is_empty().then_some(one)
-}
-
-/// Parameters as the case gives them, and those that look personal and have no rule.
-fn params(
-    of_run: &OfRun,
-    masker: &mut Masker<'_>,
-) -> Result<(BTreeMap<String, String>, BTreeMap<String, Looks>), Failure> {
-    let (mut all, mut suspects) = (BTreeMap::new(), BTreeMap::new());
-    for (name, value) in of_run.listed.key.params() {
-        let field = Field { table: None, path: name };
-        let text = Value::Text { text: value.to_owned(), untyped: false };
-        match masker.mask(&field) {
-            Some(Mask::Drop) => {
-                return Err(Failure::usage(format!("the parameter `{name}` cannot be dropped: both paths need it"))
-                    .hint("give it another mask in [capture.mask]"));
-            }
-            None => {
-                if let Some(looks) = personal::looks(name, &text) {
-                    suspects.insert(name.to_owned(), looks);
-                }
-            }
-            Some(_) => {}
-        }
-        // A parameter that is also a value of a masked column is that column's pseudonym.
-        let made = match masker.value(&field, &text).map_err(Failure::usage)? {
-            Masked::Value(made) if canonical(&made) != canonical(&text) => made.to_string(),
-            _ => masker.text(name, value).map_err(Failure::usage)?,
-        };
-        all.insert(name.to_owned(), made);
-    }
-    Ok((all, suspects))
-}
-
-/// Whether everything that looks personal has a rule.
-fn unruled(suspects: &BTreeMap<String, Looks>) -> Result<(), Failure> {
-    if suspects.is_empty() {
-        return Ok(());
-    }
-    let fields: Vec<String> = suspects.iter().map(|(field, looks)| format!("{field} {}", looks.words())).collect();
-    let lines: Vec<String> =
-        suspects.iter().map(|(field, looks)| format!("\"{field}\" = \"{}\"", looks.mask(field))).collect();
-    Err(Failure::usage(format!("no rule says what becomes of {}; nothing was written", fields.join(", "))).hint(format!(
-        "add to recon.toml, below [capture.mask]: {} (\"keep\" where it is no personal data, \"drop\" where no query needs it)",
-        lines.join(", ")
-    )))
-}
-
-/// Searches everything that was written for every original.
-fn searched(folder: &Path, masker: &Masker<'_>, of_run: &OfRun) -> Result<(), Failure> {
-    let allowed = &of_run.named.project.capture.allow;
-    let searcher = Searcher::new(masker.seen(), allowed).map_err(Failure::incomplete)?;
-    let mut found: Vec<String> = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(next) = folders.pop() {
-        let entries = std::fs::read_dir(&next).map_err(|error| unwritable(&next, &error))?;
-        for entry in entries {
-            let path = entry.map_err(|error| unwritable(&next, &error))?.path();
-            let shown = path.strip_prefix(folder).unwrap_or(&path).display().to_string();
-            if path.is_dir() {
-                folders.push(path.clone());
-            }
-            let named = searcher.search(&shown).into_iter();
-            found.extend(named.map(|leak| format!("a value of {} is the name of a file or folder", leak.field)));
-            // A suite that was there before is not what this capture writes.
-            let own = !shown.starts_with("inputs");
-            if path.is_file() && own {
-                let bytes = std::fs::read(&path).map_err(|error| unwritable(&path, &error))?;
-                let leaks = searcher.search(&String::from_utf8_lossy(&bytes)).into_iter();
-                found.extend(leaks.map(|leak| format!("a value of {} stands in {shown}, line {}", leak.field, leak.line)));
-            }
-        }
-    }
-    if found.is_empty() {
-        return Ok(());
-    }
-    found.sort();
-    let more = found.len().saturating_sub(NAMED);
-    found.truncate(NAMED);
-    found.extend((more > 0).then(|| format!("and {more} more")));
-    Err(Failure::usage(format!("values that are masked would still be seen: {}; nothing was written", found.join("; "))).hint(
-        format!(
-            "mask the field that holds it there too; or list the value in `allow` of [capture] when it says nothing about \
-             anybody ({})",
-            listed(Mask::ALL.iter().map(|(name, _)| *name))
-        ),
-    ))
 }

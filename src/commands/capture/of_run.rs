@@ -86,7 +86,7 @@ impl OfRun {
         Ok(OfRun {
             percent: settings.pointer("/percent").and_then(Json::as_u64).and_then(|percent| u8::try_from(percent).ok()),
             strict: settings.pointer("/flags/strict").and_then(Json::as_bool).unwrap_or(false),
-            timezone: text("/flags/timezone"),
+            timezone: text("/flags/timezone").filter(|zone| zone != "UTC"),
             kept,
             named,
             listed,

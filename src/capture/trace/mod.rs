@@ -2,7 +2,7 @@
 //! uses, and the columns that each column of its result comes from. Equalities that are not plain (`a.day = f(b.day)`) and
 //! columns that are computed are left out: whoever asks finds out whether the rest is enough. Must not run anything.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
@@ -234,11 +234,17 @@ impl Tracer {
         conditions.extend(select.having.clone());
         let mut scopes: Vec<&[Relation]> = outer.to_vec();
         scopes.push(&relations);
-        let mut equal = Vec::new();
+        let mut found = Equal::default();
         for condition in &conditions {
-            self.condition(condition, names, &scopes, &mut equal)?;
+            self.condition(condition, names, &scopes, &mut found)?;
         }
-        self.link(&equal);
+        self.link(&found.always);
+        let known: BTreeSet<(usize, usize)> = joined(&found.always).into_keys().collect();
+        for way in &found.either {
+            // What is equal in any case leads to fewer rows.
+            let links = joined(way).into_iter().filter(|(between, _)| !known.contains(between));
+            self.links.extend(links);
+        }
         let mut columns: Columns = Vec::new();
         for item in &select.projection {
             match item {
@@ -392,33 +398,34 @@ impl Tracer {
         }
     }
 
-    /// Takes a condition apart where AND joins its parts; what is equal in it goes to `equal`.
+    /// Takes a condition apart where AND joins its parts; what is equal in it goes to `found`.
     fn condition<'a>(
         &mut self,
         condition: &Expr,
         names: &Rc<Names<'a>>,
         scopes: &Scopes<'_>,
-        equal: &mut Vec<(Vec<Origin>, Vec<Origin>)>,
+        found: &mut Equal,
     ) -> Result<(), String> {
         match condition {
-            Expr::Nested(inner) => self.condition(inner, names, scopes, equal),
+            Expr::Nested(inner) => self.condition(inner, names, scopes, found),
             Expr::BinaryOp { left, op: BinaryOperator::And, right } => {
-                self.condition(left, names, scopes, equal)?;
-                self.condition(right, names, scopes, equal)
+                self.condition(left, names, scopes, found)?;
+                self.condition(right, names, scopes, found)
             }
             Expr::BinaryOp { left, op: BinaryOperator::Eq, right } => {
                 let (one, other) = (self.value(left, scopes), self.value(right, scopes));
                 if !one.is_empty() && !other.is_empty() {
-                    equal.push((one, other));
+                    found.always.push((one, other));
                 }
                 self.below(condition, names, scopes)
             }
             // Either may hold: each is a way of its own from one table to the other.
             Expr::BinaryOp { left, op: BinaryOperator::Or, right } => {
                 for side in [left, right] {
-                    let mut own = Vec::new();
+                    let mut own = Equal::default();
                     self.condition(side, names, scopes, &mut own)?;
-                    self.link(&own);
+                    found.either.push(own.always);
+                    found.either.extend(own.either);
                 }
                 Ok(())
             }
@@ -473,18 +480,32 @@ impl Tracer {
     }
 
     /// Columns that are equal, together: one link for each two uses that they join.
-    fn link(&mut self, equal: &[(Vec<Origin>, Vec<Origin>)]) {
-        let mut links: BTreeMap<(usize, usize), Vec<(String, String)>> = BTreeMap::new();
-        for (one, other) in equal {
-            for one in one {
-                for other in other.iter().filter(|other| other.usage != one.usage) {
-                    let (a, b) = if one.usage < other.usage { (one, other) } else { (other, one) };
-                    links.entry((a.usage, b.usage)).or_default().push((a.column.clone(), b.column.clone()));
-                }
+    fn link(&mut self, equal: &[Pair]) {
+        self.links.extend(joined(equal));
+    }
+}
+
+/// Two expressions that are equal, by where their values come from.
+type Pair = (Vec<Origin>, Vec<Origin>);
+
+/// What a condition says is equal: all of it, or one of several ways.
+#[derive(Default)]
+struct Equal {
+    always: Vec<Pair>,
+    either: Vec<Vec<Pair>>,
+}
+
+fn joined(equal: &[Pair]) -> BTreeMap<(usize, usize), Vec<(String, String)>> {
+    let mut links: BTreeMap<(usize, usize), Vec<(String, String)>> = BTreeMap::new();
+    for (one, other) in equal {
+        for one in one {
+            for other in other.iter().filter(|other| other.usage != one.usage) {
+                let (a, b) = if one.usage < other.usage { (one, other) } else { (other, one) };
+                links.entry((a.usage, b.usage)).or_default().push((a.column.clone(), b.column.clone()));
             }
         }
-        self.links.extend(links);
     }
+    links
 }
 
 fn find(relations: &[Relation], column: &str) -> Vec<Origin> {
@@ -564,64 +585,4 @@ impl Visitor for Subqueries {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn names(tables: &[(&str, &[&str])]) -> HashMap<String, Named> {
-        let table = |(name, columns): &(&str, &[&str])| {
-            let columns = columns.iter().map(|column| (*column).to_owned()).collect();
-            ((*name).to_owned(), Named::Table { id: (*name).to_owned(), columns })
-        };
-        tables.iter().map(table).collect()
-    }
-
-    fn shown(sql: &str, tables: &[(&str, &[&str])]) -> String {
-        let trace = trace(sql, Language::Sqlite, &names(tables)).expect("a query");
-        let usage = |at: usize| format!("{}{at}", trace.uses[at]);
-        let mut lines: Vec<String> = Vec::new();
-        for (name, origins) in &trace.columns {
-            let origins: Vec<String> =
-                origins.iter().map(|origin| format!("{}.{}", usage(origin.usage), origin.column)).collect();
-            lines.push(format!("{name} <- {}", origins.join(" | ")));
-        }
-        for link in &trace.links {
-            let pairs: Vec<String> = link.pairs.iter().map(|(a, b)| format!("{a}={b}")).collect();
-            lines.push(format!("{} ~ {}: {}", usage(link.between.0), usage(link.between.1), pairs.join(" ")));
-        }
-        lines.join("\n")
-    }
-
-    #[test]
-    fn joins_definitions_unions_and_subqueries_are_followed() {
-        let tables: &[(&str, &[&str])] =
-            &[("t", &["id", "original", "merchant", "method"]), ("c", &["merchant", "method", "rate"]), ("d", &["day"])];
-        let text = shown(
-            "WITH s AS (SELECT t.*, date(1) AS day FROM t), p(k, o, r) AS (SELECT s.id, original, rate FROM s LEFT JOIN c ON \
-             c.merchant = s.merchant AND c.method = s.method AND c.rate > 1) \
-             SELECT u.k AS key, (SELECT COUNT(*) FROM t e WHERE e.original = u.o) AS n, d.day FROM \
-             (SELECT k, o FROM p UNION ALL SELECT CAST(x.id AS TEXT), x.original FROM t x JOIN p ON p.k = x.original) u \
-             LEFT JOIN d ON d.day = u.k + 1 WHERE u.k IN (SELECT id FROM t)",
-            tables,
-        );
-        insta::assert_snapshot!(text, @"");
-    }
-
-    #[test]
-    fn using_natural_or_and_quoted_names() {
-        let tables: &[(&str, &[&str])] = &[("a", &["id", "x"]), ("b", &["id", "y"]), ("open", &[])];
-        let using = shown("SELECT id, \"Y\" FROM a JOIN b USING (id)", tables);
-        let natural = shown("SELECT a.id FROM a NATURAL JOIN b", tables);
-        let either = shown("SELECT a.id FROM a, b WHERE a.id = b.id OR a.x = b.y AND 1 = 1", tables);
-        let open = shown("SELECT v, coalesce(o.w, 0) AS w FROM open o WHERE EXISTS (SELECT 1 FROM a WHERE a.id = o.z)", tables);
-        insta::assert_snapshot!([using, natural, either, open].join("\n---\n"), @"");
-    }
-
-    #[test]
-    fn what_is_no_query_or_names_what_is_not_there_is_said() {
-        assert!(trace("DELETE FROM a", Language::Sqlite, &names(&[])).is_err());
-        let error = trace("SELECT 1 FROM a.b", Language::Sqlite, &names(&[])).expect_err("no table");
-        assert!(error.contains("`a.b`"), "{error}");
-        let found = tables("WITH x AS (SELECT * FROM A) SELECT * FROM x, s.b WHERE 1 IN (SELECT 1 FROM c)", Language::MySql);
-        assert_eq!(found.expect("a query"), ["a", "c", "s.b"]);
-    }
-}
+mod tests;
