@@ -88,7 +88,9 @@ fn spellings(original: &str) -> BTreeSet<String> {
         all.insert(json.trim_matches('"').to_owned());
         all.insert(ascii(&text));
         all.insert(percent_encoding::utf8_percent_encode(&text, percent_encoding::NON_ALPHANUMERIC).to_string());
-        all.insert(percent_encoding::utf8_percent_encode(&text, percent_encoding::NON_ALPHANUMERIC).to_string().to_lowercase());
+        all.insert(
+            percent_encoding::utf8_percent_encode(&text, percent_encoding::NON_ALPHANUMERIC).to_string().to_lowercase(),
+        );
         all.insert(text.replace('"', "\"\""));
         all.insert(text.chars().filter(|c| c.is_alphanumeric()).collect());
         all.insert(text);
@@ -136,7 +138,8 @@ fn stands_alone(text: &str, from: usize, to: usize) -> bool {
         (Some(inside), Some(outside)) => inside == 0 || inside != outside,
         _ => true,
     };
-    edge(word.chars().next(), text[..from].chars().next_back()) && edge(word.chars().next_back(), text[to..].chars().next())
+    edge(word.chars().next(), text[..from].chars().next_back())
+        && edge(word.chars().next_back(), text[to..].chars().next())
 }
 
 #[cfg(test)]
@@ -144,14 +147,17 @@ mod tests {
     use super::*;
 
     fn searcher(originals: &[&str], allowed: &[&str]) -> Searcher {
-        let one = |text: &&str| ((*text).to_owned(), Original { field: format!("field of {}", text.len()), ..Original::default() });
+        let one = |text: &&str| {
+            ((*text).to_owned(), Original { field: format!("field of {}", text.len()), ..Original::default() })
+        };
         let allowed: Vec<String> = allowed.iter().map(|text| (*text).to_owned()).collect();
         Searcher::new(&originals.iter().map(one).collect(), &allowed).expect("a searcher")
     }
 
     #[test]
     fn every_usual_spelling_is_found() {
-        let searcher = searcher(&["Kim Minsu", "010-1234-5678", "11023456789", "김민수", "a\"b@x.com", "Zoë Ñandú"], &[]);
+        let searcher =
+            searcher(&["Kim Minsu", "010-1234-5678", "11023456789", "김민수", "a\"b@x.com", "Zoë Ñandú"], &[]);
         for text in [
             "name,Kim Minsu",
             "KIM MINSU",

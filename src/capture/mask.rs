@@ -266,7 +266,9 @@ impl<'a> Masker<'a> {
                 ));
             }
         };
-        let Some(pseudonyms) = self.pseudonyms else { return Err(format!("{shown} is masked, and there is no secret")) };
+        let Some(pseudonyms) = self.pseudonyms else {
+            return Err(format!("{shown} is masked, and there is no secret"));
+        };
         let made = match mask {
             Mask::Name => pseudonyms.name(&original),
             Mask::Email => pseudonyms.email(&original),
@@ -274,7 +276,8 @@ impl<'a> Masker<'a> {
             Mask::Text | Mask::Drop | Mask::Keep => pseudonyms.text(&original),
         };
         *self.used.entry((shown.clone(), mask)).or_default() += 1;
-        let known = self.seen.entry(original).or_insert_with(|| Original { field: shown.clone(), ..Original::default() });
+        let known =
+            self.seen.entry(original).or_insert_with(|| Original { field: shown.clone(), ..Original::default() });
         known.pseudonyms.insert(made.clone());
         self.made.insert(made.clone());
         match value {
@@ -360,7 +363,8 @@ mod tests {
         assert!(text.contains("\"net\":12.50") && text.contains("null"), "{text}");
         assert_eq!(masker.seen().len(), 3);
         assert_eq!(masker.used().values().sum::<u64>(), 3);
-        let amount = masker.value(&Field { table: None, path: "phone" }, &Value::from_json("1.5")).expect_err("no digits");
+        let amount =
+            masker.value(&Field { table: None, path: "phone" }, &Value::from_json("1.5")).expect_err("no digits");
         assert!(!amount.contains("1.5"), "{amount}");
     }
 }

@@ -47,7 +47,9 @@ impl Looks {
                 match () {
                     () if has(&["email", "mail"]) => "email",
                     () if has(DIGITS) => "digits",
-                    () if has(&["address", "addr", "street", "memo", "birth", "birthday", "birthdate", "dob"]) => "text",
+                    () if has(&["address", "addr", "street", "memo", "birth", "birthday", "birthdate", "dob"]) => {
+                        "text"
+                    }
                     () => "name",
                 }
             }
@@ -57,14 +59,59 @@ impl Looks {
 
 /// Words of names whose values are written with digits.
 const DIGITS: &[&str] = &[
-    "phone", "mobile", "tel", "telephone", "fax", "cell", "account", "acct", "iban", "card", "ssn", "rrn", "passport", "pan",
-    "resident", "license", "전화", "휴대폰", "계좌", "카드",
+    "phone",
+    "mobile",
+    "tel",
+    "telephone",
+    "fax",
+    "cell",
+    "account",
+    "acct",
+    "iban",
+    "card",
+    "ssn",
+    "rrn",
+    "passport",
+    "pan",
+    "resident",
+    "license",
+    "전화",
+    "휴대폰",
+    "계좌",
+    "카드",
 ];
 /// Words of names whose values are personal.
 const NAMES: &[&str] = &[
-    "name", "names", "firstname", "lastname", "fullname", "surname", "username", "nickname", "holder", "owner", "payee", "payer",
-    "beneficiary", "customer", "recipient", "email", "mail", "address", "addr", "street", "birth", "birthday", "birthdate", "dob",
-    "이름", "성명", "예금주", "주소", "생년월일", "이메일",
+    "name",
+    "names",
+    "firstname",
+    "lastname",
+    "fullname",
+    "surname",
+    "username",
+    "nickname",
+    "holder",
+    "owner",
+    "payee",
+    "payer",
+    "beneficiary",
+    "customer",
+    "recipient",
+    "email",
+    "mail",
+    "address",
+    "addr",
+    "street",
+    "birth",
+    "birthday",
+    "birthdate",
+    "dob",
+    "이름",
+    "성명",
+    "예금주",
+    "주소",
+    "생년월일",
+    "이메일",
 ];
 
 /// The words of a field's own name: `bankAccount_no` is bank, account, no.
@@ -112,7 +159,8 @@ pub fn looks(field: &str, value: &Value) -> Option<Looks> {
         // Amounts and numbers of records are no text; the number of an account or telephone may be held as one.
         Value::Number { amount, .. } if amount.is_integral() => {
             let digits: Vec<u32> = amount.to_string().chars().filter_map(|c| c.to_digit(10)).collect();
-            let long = digits.len() >= 8 && words(field).iter().any(|word| DIGITS.contains(&word.as_str())) && named(field);
+            let long =
+                digits.len() >= 8 && words(field).iter().any(|word| DIGITS.contains(&word.as_str())) && named(field);
             long.then_some(Looks::Named)
         }
         _ => None,
@@ -163,7 +211,8 @@ fn number(run: &str) -> Option<Looks> {
         return Some(Looks::Resident);
     }
     let international = run.starts_with('+') && (9..=15).contains(&digits.len());
-    let national = digits.first() == Some(&0) && matches!(digits.get(1), Some(1..=9)) && (9..=11).contains(&digits.len());
+    let national =
+        digits.first() == Some(&0) && matches!(digits.get(1), Some(1..=9)) && (9..=11).contains(&digits.len());
     let marked = groups.len() >= 2 || digits.len() >= 10;
     if international || (national && marked && !run.contains('.')) {
         return Some(Looks::Phone);
@@ -237,8 +286,21 @@ mod tests {
             assert_eq!(content(text), Some(looks), "{text}");
         }
         for text in [
-            "2026-11-05", "2026-11-05 22:00:00", "2026-11-05T22:00:00Z", "card", "KRW", "1000.00", "12345678", "a-b-c", "@", "a@b",
-            "4111111111111112", "DE89370400440532013001", "12-34", "1,234,567.89", "550e8400-e29b-41d4-a716-446655440000",
+            "2026-11-05",
+            "2026-11-05 22:00:00",
+            "2026-11-05T22:00:00Z",
+            "card",
+            "KRW",
+            "1000.00",
+            "12345678",
+            "a-b-c",
+            "@",
+            "a@b",
+            "4111111111111112",
+            "DE89370400440532013001",
+            "12-34",
+            "1,234,567.89",
+            "550e8400-e29b-41d4-a716-446655440000",
         ] {
             assert_eq!(content(text), None, "{text}");
         }
@@ -246,9 +308,17 @@ mod tests {
 
     #[test]
     fn names_of_fields() {
-        for field in
-            ["name", "holder_name", "bankAccountNo", "investor.phone", "phone2", "e_mail", "customerBirthDate", "예금주명", "HOLDER"]
-        {
+        for field in [
+            "name",
+            "holder_name",
+            "bankAccountNo",
+            "investor.phone",
+            "phone2",
+            "e_mail",
+            "customerBirthDate",
+            "예금주명",
+            "HOLDER",
+        ] {
             assert!(named(field), "{field}");
         }
         for field in ["amount", "holder_id", "account_type", "filename", "methods", "currency", "memo", "name.length"] {

@@ -87,8 +87,13 @@ fn tables(tables: &BTreeMap<(String, String), Columns>) -> String {
 impl SuiteText {
     /// The file's text.
     pub fn render(&self) -> String {
-        let mut out = String::from("# Cases captured from real runs by `recon capture`. docs/testing.md has the format.\n");
-        out.push_str(&format!("project = {}\nreconciliation = {}\n", quoted(&self.project), quoted(&self.reconciliation)));
+        let mut out =
+            String::from("# Cases captured from real runs by `recon capture`. docs/testing.md has the format.\n");
+        out.push_str(&format!(
+            "project = {}\nreconciliation = {}\n",
+            quoted(&self.project),
+            quoted(&self.reconciliation)
+        ));
         if let Some(zone) = &self.timezone {
             out.push_str(&format!("timezone = {}\n", quoted(zone)));
         }
@@ -204,9 +209,17 @@ mod tests {
 
     #[test]
     fn the_texts_are_read_as_what_they_say() {
-        let columns = Columns { types: [("a b".into(), "text".into()), ("id".into(), "integer".into())].into(), key: vec!["id".into()] };
+        let columns = Columns {
+            types: [("a b".into(), "text".into()), ("id".into(), "integer".into())].into(),
+            key: vec!["id".into()],
+        };
         let tables = BTreeMap::from([(("core".to_owned(), "t.x".to_owned()), columns)]);
-        let suite = SuiteText { project: "../recon.toml".into(), reconciliation: "pay".into(), tables: tables.clone(), ..SuiteText::default() };
+        let suite = SuiteText {
+            project: "../recon.toml".into(),
+            reconciliation: "pay".into(),
+            tables: tables.clone(),
+            ..SuiteText::default()
+        };
         let case = CaseText {
             why: "a \"quoted\"\nreason".into(),
             tags: vec!["captured".into()],

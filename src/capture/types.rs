@@ -152,7 +152,13 @@ mod tests {
             (sqlite, "DATE", false, &["\"05.11.2026\""], "text"),
             (sqlite, "TIMESTAMP", false, &["\"2026-11-05 22:00:00\""], "instant"),
             (sqlite, "TIMESTAMP", false, &["\"2026-11-05T22:00:00Z\""], "text"),
-            (sqlite, "", false, &["\"a\"", "1"], "refused: `a` (no declared type) holds text that no column of a case can hold exactly"),
+            (
+                sqlite,
+                "",
+                false,
+                &["\"a\"", "1"],
+                "refused: `a` (no declared type) holds text that no column of a case can hold exactly",
+            ),
             (None, "", false, &["1.50", "2"], "decimal(38,2)"),
         ] {
             assert_eq!(kind(dialect, declared, nullable, values), expected, "{declared} {values:?}");

@@ -73,7 +73,9 @@ impl<'de> Deserialize<'de> for RawRows {
             type Value = RawRows;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("\"whole\", or the columns that hold the key, such as [\"investor_id\"] or [\"id=investor.id\"]")
+                f.write_str(
+                    "\"whole\", or the columns that hold the key, such as [\"investor_id\"] or [\"id=investor.id\"]",
+                )
             }
 
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<RawRows, E> {

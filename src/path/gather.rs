@@ -8,7 +8,8 @@ use polars::prelude::ParquetWriter;
 use crate::domain::{Batch, ColumnType, Filter, Value};
 use crate::stores::bulk::{make_folder_of, whole_file, write_ndjson};
 use crate::stores::{
-    Column, ColumnKind, KeyRange, Locator, Opened, Settings, ReadEnd, ReadRequest, Reader, Received, StoreError, Wanted, Wish,
+    Column, ColumnKind, KeyRange, Locator, Opened, ReadEnd, ReadRequest, Reader, Received, Settings, StoreError,
+    Wanted, Wish,
 };
 
 use super::frame::{FrameBuilder, Gathered};

@@ -56,7 +56,12 @@ fn nothing_to_capture_is_no_success() {
     assert!(never.stderr.contains("there is no run yet"), "{never}");
     // Only those who agree: the first and the last.
     sqlite(&place.path().join("core.db"), "DELETE FROM accounts WHERE customer_id IN (1, 2, 3)");
-    let kept: Vec<String> = crate::people::documents().into_iter().enumerate().filter(|(at, _)| *at != 1 && *at != 2).map(|(_, line)| line).collect();
+    let kept: Vec<String> = crate::people::documents()
+        .into_iter()
+        .enumerate()
+        .filter(|(at, _)| *at != 1 && *at != 2)
+        .map(|(_, line)| line)
+        .collect();
     place.write("docs/payees.ndjson", kept.join("\n"));
     crate::people::verify(&place);
     let clean = refused(&place, 3, &["latest", "--discrepancies"]);

@@ -15,7 +15,7 @@ fn capture(place: &Place, arguments: &[&str]) -> String {
 #[test]
 fn no_original_is_written_and_the_case_comes_out_as_the_run_did() {
     let place = verified(MASKS);
-    let shown = capture(&place, &["--discrepancies", "--why", "the case of Kim Minsu and Lee Jiwon"]);
+    let shown = capture(&place, &["--discrepancies", "--why", "the case of Lee Jiwon, 010-9876-5432"]);
     assert!(shown.contains("core.customers.phone") && shown.contains("docs.payees.account.no"), "{shown}");
     let written = files(&place.path().join("cases"));
     assert!(written.len() >= 7, "{written:?}");
@@ -33,8 +33,10 @@ fn no_original_is_written_and_the_case_comes_out_as_the_run_did() {
     // The rows of those who agree are not needed.
     assert_eq!(text("core/accounts.csv").lines().count(), 4);
     // One person has one account number and one name wherever they stand.
-    let document: Json = serde_json::from_str(text("docs/payees.ndjson").lines().next().expect("a line")).expect("JSON");
-    let (account, name) = (document["account"]["no"].as_str().unwrap(), document["account"]["holder"]["name"].as_str().unwrap());
+    let document: Json =
+        serde_json::from_str(text("docs/payees.ndjson").lines().next().expect("a line")).expect("JSON");
+    let (account, name) =
+        (document["account"]["no"].as_str().unwrap(), document["account"]["holder"]["name"].as_str().unwrap());
     for file in ["core/accounts.csv", "core/sales.csv", "decisions.csv"] {
         assert!(text(file).contains(account), "{file}: {}", text(file));
     }
@@ -58,7 +60,8 @@ fn pseudonyms_stay_the_same_and_another_secret_makes_others() {
     let other = verified(&format!("[capture]\nsecret = \"another secret of some length\"\n{MASKS}"));
     capture(&other, &["--discrepancies", "--out", "one"]);
     let three = files(&other.path().join("one"));
-    let accounts = |files: &[(String, String)]| files.iter().find(|(name, _)| name.ends_with("accounts.csv")).unwrap().1.clone();
+    let accounts =
+        |files: &[(String, String)]| files.iter().find(|(name, _)| name.ends_with("accounts.csv")).unwrap().1.clone();
     assert_ne!(accounts(&one), accounts(&three));
     for (name, text) in one.iter().chain(&three) {
         assert!(!text.contains(SECRET) && !text.contains("another secret"), "{name}");
@@ -71,7 +74,10 @@ fn pseudonyms_stay_the_same_and_another_secret_makes_others() {
 #[test]
 fn a_case_for_each_key_is_named_by_its_pseudonym() {
     let place = verified(MASKS);
-    capture(&place, &["--keys", &format!("{},{}", PEOPLE[0].3, PEOPLE[1].3), "--each", "--name", "two", "--tag", "bank"]);
+    capture(
+        &place,
+        &["--keys", &format!("{},{}", PEOPLE[0].3, PEOPLE[1].3), "--each", "--name", "two", "--tag", "bank"],
+    );
     let written = files(&place.path().join("cases"));
     for (name, text) in &written {
         assert_clean(name, text);

@@ -64,8 +64,14 @@ fn without_a_secret_or_with_a_short_one_nothing_is_masked() {
 fn rows_that_no_equality_leads_to_are_given_by_the_project_file() {
     // The key is computed: nothing says which column it comes from.
     let place = project(MASKS);
-    place.write("legacy.sqlite.sql", place.read("legacy.sqlite.sql").replace("SELECT a.account_no,", "SELECT a.account_no || '' AS account_no,"));
-    sqlite(&place.path().join("core.db"), "INSERT INTO sales SELECT 1000 + value, 'nobody', 1, '2026-11-02' FROM (WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < 3000) SELECT value FROM n)");
+    place.write(
+        "legacy.sqlite.sql",
+        place.read("legacy.sqlite.sql").replace("SELECT a.account_no,", "SELECT a.account_no || '' AS account_no,"),
+    );
+    sqlite(
+        &place.path().join("core.db"),
+        "INSERT INTO sales SELECT 1000 + value, 'nobody', 1, '2026-11-02' FROM (WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < 3000) SELECT value FROM n)",
+    );
     verify(&place);
     // Accounts and sales have a column of the key's name, customers hang on the accounts.
     let outcome = place.recon(&["capture", "latest", "--discrepancies"]);
@@ -74,13 +80,22 @@ fn rows_that_no_equality_leads_to_are_given_by_the_project_file() {
                  FROM accounts a JOIN customers c ON c.customer_id + 0 = a.customer_id JOIN sales s ON s.account_no = a.account_no \
                  JOIN big ON big.n + 0 = 1 WHERE s.sold_on >= :day GROUP BY 1, 2) x";
     place.write("legacy.sqlite.sql", query);
-    sqlite(&place.path().join("core.db"), "CREATE TABLE big (n INTEGER NOT NULL, key_no TEXT); INSERT INTO big SELECT sale_id, account_no FROM sales WHERE sale_id > 0");
+    sqlite(
+        &place.path().join("core.db"),
+        "CREATE TABLE big (n INTEGER NOT NULL); INSERT INTO big SELECT sale_id FROM sales WHERE sale_id > 0",
+    );
     let again = place.recon(&["verify", "payout", "--param", "day=2026-11-01", "--again"]);
     assert_eq!(again.code, Some(0), "{again}");
     let outcome = place.recon(&["capture", "latest", "--discrepancies"]);
     assert_eq!(outcome.code, Some(2), "{outcome}");
     assert!(outcome.stderr.contains("core.big") && outcome.stderr.contains("capture.tables"), "{outcome}");
-    place.write("recon.toml", format!("{}\n[reconciliation.payout.capture.tables]\n\"core.big\" = \"whole\"\n[capture]\nlimit = 5000\n", place.read("recon.toml")));
+    place.write(
+        "recon.toml",
+        format!(
+            "{}\n[reconciliation.payout.capture.tables]\n\"core.big\" = \"whole\"\n[capture]\nlimit = 5000\n",
+            place.read("recon.toml")
+        ),
+    );
     let outcome = place.recon(&["capture", "latest", "--discrepancies"]);
     assert_eq!(outcome.code, Some(0), "{outcome}");
 }

@@ -16,7 +16,8 @@ fn rows_and_documents_of_real_servers_become_a_case_on_embedded_stores() {
     let lines = documents();
     // An id of MongoDB's own, and an amount with a fraction on both sides.
     let line = |(at, line): (usize, String)| {
-        let line = line.replace(&format!("\"_id\":{at},"), &format!("\"_id\":{{\"$oid\":\"65a00000000000000000000{at}\"}},"));
+        let line =
+            line.replace(&format!("\"_id\":{at},"), &format!("\"_id\":{{\"$oid\":\"65a00000000000000000000{at}\"}},"));
         line.replace("\"amount\":1000", "\"amount\":{\"$numberDecimal\":\"1000.50\"}")
     };
     let mut values = lines.into_iter().enumerate().map(line).map(|line| Value::from_json(&line));
@@ -48,10 +49,14 @@ fn rows_and_documents_of_real_servers_become_a_case_on_embedded_stores() {
     }
     let text = |name: &str| &written.iter().find(|(own, _)| own.ends_with(name)).expect(name).1;
     let suite = text("suite.toml");
-    for line in ["amount = \"decimal(18,2)\"", "sold_on = \"date\"", "name = \"text\"", "sqlite_decimals = \"scaled\""] {
+    for line in ["amount = \"decimal(18,2)\"", "sold_on = \"date\"", "name = \"text\"", "sqlite_decimals = \"scaled\""]
+    {
         assert!(suite.contains(line), "{suite}");
     }
     assert!(text("payees.ndjson").contains("{\"$oid\":"), "{written:?}");
     assert_eq!(text("decisions.csv").lines().count(), 6, "{written:?}");
-    assert!(text("decisions.csv").contains("1000.50") && text("discrepancies.ndjson").lines().count() == 3, "{written:?}");
+    assert!(
+        text("decisions.csv").contains("1000.50") && text("discrepancies.ndjson").lines().count() == 3,
+        "{written:?}"
+    );
 }

@@ -7,8 +7,9 @@ use std::ops::ControlFlow;
 use std::rc::Rc;
 
 use sqlparser::ast::{
-    BinaryOperator, Expr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, Query, Select, SelectItem,
-    SelectItemQualifiedWildcardKind, SetExpr, Statement, TableAlias, TableFactor, TableWithJoins, Visit, Visitor,
+    BinaryOperator, Expr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, Query, Select,
+    SelectItem, SelectItemQualifiedWildcardKind, SetExpr, Statement, TableAlias, TableFactor, TableWithJoins, Visit,
+    Visitor,
 };
 use sqlparser::dialect::{Dialect, GenericDialect, MySqlDialect, PostgreSqlDialect, SQLiteDialect};
 use sqlparser::parser::Parser;
@@ -149,7 +150,8 @@ fn parsed(sql: &str, language: Language) -> Result<Box<Query>, String> {
         Language::Sqlite => &SQLiteDialect {},
         Language::Exact => &GenericDialect,
     };
-    let first = Parser::parse_sql(dialect, sql).or_else(|error| Parser::parse_sql(&GenericDialect, sql).map_err(|_| error));
+    let first =
+        Parser::parse_sql(dialect, sql).or_else(|error| Parser::parse_sql(&GenericDialect, sql).map_err(|_| error));
     match first.map_err(|error| error.to_string())?.into_iter().next() {
         Some(Statement::Query(query)) => Ok(query),
         _ => Err("it is no query".to_owned()),
@@ -168,19 +170,25 @@ struct Relation {
     open: Option<usize>,
 }
 
+/// A definition of WITH: its query, the names that it gives its columns, and what names stand for in it.
+type Definition<'a> = (Rc<Query>, Vec<String>, Rc<Names<'a>>);
+
 /// What names stand for at some place of a query: definitions of WITH, then what the caller gave.
 struct Names<'a> {
-    defined: HashMap<String, (Rc<Query>, Vec<String>, Rc<Names<'a>>)>,
+    defined: HashMap<String, Definition<'a>>,
     /// A definition that names itself: inside it its rows are its own.
     itself: Option<String>,
     outer: Option<Rc<Names<'a>>>,
     given: &'a HashMap<String, Named>,
 }
 
+/// Two uses of tables.
+type Between = (usize, usize);
+
 #[derive(Default)]
 struct Tracer {
     uses: Vec<String>,
-    links: Vec<((usize, usize), Vec<(String, String)>)>,
+    links: Vec<(Between, Vec<(String, String)>)>,
 }
 
 /// The relations that a name in an expression may mean, the innermost query last.
@@ -251,7 +259,9 @@ impl Tracer {
                 SelectItem::UnnamedExpr(expr) => {
                     let name = match expr {
                         Expr::Identifier(name) => name.value.clone(),
-                        Expr::CompoundIdentifier(parts) => parts.last().map_or_else(String::new, |part| part.value.clone()),
+                        Expr::CompoundIdentifier(parts) => {
+                            parts.last().map_or_else(String::new, |part| part.value.clone())
+                        }
                         other => other.to_string(),
                     };
                     columns.push((name, self.value(expr, &scopes)));
@@ -266,7 +276,9 @@ impl Tracer {
                     let meant = relations.iter().filter(|relation| relation.name.eq_ignore_ascii_case(&name));
                     columns.extend(meant.flat_map(|relation| relation.columns.clone()));
                 }
-                SelectItem::Wildcard(_) => columns.extend(relations.iter().flat_map(|relation| relation.columns.clone())),
+                SelectItem::Wildcard(_) => {
+                    columns.extend(relations.iter().flat_map(|relation| relation.columns.clone()))
+                }
                 _ => columns.push((String::new(), Vec::new())),
             }
         }
@@ -453,9 +465,12 @@ impl Tracer {
             Expr::Nested(inner) | Expr::Cast { expr: inner, .. } | Expr::Collate { expr: inner, .. } => {
                 self.value(inner, scopes)
             }
-            Expr::Identifier(name) => {
-                scopes.iter().rev().map(|relations| find(relations, &name.value)).find(|found| !found.is_empty()).unwrap_or_default()
-            }
+            Expr::Identifier(name) => scopes
+                .iter()
+                .rev()
+                .map(|relations| find(relations, &name.value))
+                .find(|found| !found.is_empty())
+                .unwrap_or_default(),
             Expr::CompoundIdentifier(parts) => {
                 let [.., table, column] = parts.as_slice() else { return Vec::new() };
                 qualified(scopes, table, column)
@@ -469,7 +484,8 @@ impl Tracer {
                 let sqlparser::ast::FunctionArguments::List(list) = &function.args else { return Vec::new() };
                 let mut origins = Vec::new();
                 for argument in &list.args {
-                    if let sqlparser::ast::FunctionArg::Unnamed(sqlparser::ast::FunctionArgExpr::Expr(expr)) = argument {
+                    if let sqlparser::ast::FunctionArg::Unnamed(sqlparser::ast::FunctionArgExpr::Expr(expr)) = argument
+                    {
                         origins.extend(self.value(expr, scopes));
                     }
                 }

@@ -56,7 +56,8 @@ fn using_natural_or_and_quoted_names() {
     let using = shown("SELECT id, \"Y\" FROM a JOIN b USING (id)", tables);
     let natural = shown("SELECT a.id FROM a NATURAL JOIN b", tables);
     let either = shown("SELECT a.id FROM a, b WHERE a.id = b.id OR a.x = b.y AND 1 = 1", tables);
-    let open = shown("SELECT v, coalesce(o.w, 0) AS w FROM open o WHERE EXISTS (SELECT 1 FROM a WHERE a.id = o.z)", tables);
+    let open =
+        shown("SELECT v, coalesce(o.w, 0) AS w FROM open o WHERE EXISTS (SELECT 1 FROM a WHERE a.id = o.z)", tables);
     insta::assert_snapshot!([using, natural, either, open].join("\n---\n"), @"
     id <- a0.id | b1.id
     y <- b1.y
@@ -80,6 +81,7 @@ fn what_is_no_query_or_names_what_is_not_there_is_said() {
     assert!(trace("DELETE FROM a", Language::Sqlite, &names(&[])).is_err());
     let error = trace("SELECT 1 FROM a.b", Language::Sqlite, &names(&[])).expect_err("no table");
     assert!(error.contains("`a.b`"), "{error}");
-    let found = tables("WITH x AS (SELECT * FROM A) SELECT * FROM x, s.b WHERE 1 IN (SELECT 1 FROM c)", Language::MySql);
+    let found =
+        tables("WITH x AS (SELECT * FROM A) SELECT * FROM x, s.b WHERE 1 IN (SELECT 1 FROM c)", Language::MySql);
     assert_eq!(found.expect("a query"), ["a", "c", "s.b"]);
 }

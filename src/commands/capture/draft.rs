@@ -59,7 +59,8 @@ impl Draft {
             let rows = draft.documents(fetched, &mut masking)?;
             match (readable.ending.as_deref(), own) {
                 (Some("csv"), _) | (None, Some("csv")) => {
-                    let columns: Vec<String> = fetched.picked.columns.iter().map(|column| column.name.clone()).collect();
+                    let columns: Vec<String> =
+                        fetched.picked.columns.iter().map(|column| column.name.clone()).collect();
                     let held = |name: &&String| rows.is_empty() || rows.iter().any(|row| field(row, name).is_some());
                     let columns: Vec<String> = columns.iter().filter(held).cloned().collect();
                     draft.files.insert(place("csv"), csv(&columns, &rows));

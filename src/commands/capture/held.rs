@@ -126,9 +126,8 @@ fn of_case(actual: &Actual, names: &[String]) -> Found {
     };
     let mut all: Found = BTreeMap::new();
     for row in &actual.decisions {
-        let cell = |name: &String| {
-            text(row.iter().find(|(own, _)| own == name).and_then(|(_, value)| value.as_deref()))
-        };
+        let cell =
+            |name: &String| text(row.iter().find(|(own, _)| own == name).and_then(|(_, value)| value.as_deref()));
         let key: Vec<Value> = names.iter().map(cell).collect();
         let decided = row
             .iter()

@@ -14,14 +14,14 @@ use super::NAMED;
 use super::of_run::{OfRun, canonical};
 use super::target::unwritable;
 
+/// Parameters and their values.
+type Params = BTreeMap<String, String>;
+
 /// Parameters as the case gives them, and those that look personal and have no rule.
 ///
 /// # Errors
 /// A mask that a parameter cannot have.
-pub(super) fn params(
-    of_run: &OfRun,
-    masker: &mut Masker<'_>,
-) -> Result<(BTreeMap<String, String>, BTreeMap<String, Looks>), Failure> {
+pub(super) fn params(of_run: &OfRun, masker: &mut Masker<'_>) -> Result<(Params, BTreeMap<String, Looks>), Failure> {
     let (mut all, mut suspects) = (BTreeMap::new(), BTreeMap::new());
     for (name, value) in of_run.listed.key.params() {
         let field = Field { table: None, path: name };
@@ -56,7 +56,8 @@ pub(super) fn unruled(suspects: &BTreeMap<String, Looks>) -> Result<(), Failure>
     if suspects.is_empty() {
         return Ok(());
     }
-    let fields: Vec<String> = suspects.iter().map(|(field, looks)| format!("{field}, which {}", looks.words())).collect();
+    let fields: Vec<String> =
+        suspects.iter().map(|(field, looks)| format!("{field}, which {}", looks.words())).collect();
     let lines: Vec<String> =
         suspects.iter().map(|(field, looks)| format!("\"{field}\" = \"{}\"", looks.mask(field))).collect();
     Err(Failure::usage(format!("no rule says what becomes of {}; nothing was written", fields.join("; of "))).hint(format!(
@@ -89,7 +90,9 @@ pub(super) fn searched(folder: &Path, masker: &Masker<'_>, of_run: &OfRun) -> Re
             if path.is_file() && own {
                 let bytes = std::fs::read(&path).map_err(|error| unwritable(&path, &error))?;
                 let leaks = searcher.search(&String::from_utf8_lossy(&bytes)).into_iter();
-                found.extend(leaks.map(|leak| format!("a value of {} stands in {shown}, line {}", leak.field, leak.line)));
+                found.extend(
+                    leaks.map(|leak| format!("a value of {} stands in {shown}, line {}", leak.field, leak.line)),
+                );
             }
         }
     }

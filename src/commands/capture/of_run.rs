@@ -7,11 +7,11 @@ use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
 use crate::cli::{CaptureArgs, CycleArgs, Global};
+use crate::commands::Failure;
 use crate::commands::cycle::{Named, ledger, project};
 use crate::commands::release;
 use crate::commands::runs::{found_run, named_run};
 use crate::commands::verify::keys;
-use crate::commands::Failure;
 use crate::config::mask_url;
 use crate::decide::Decision;
 use crate::decisions::{Kept, Place};
@@ -78,9 +78,8 @@ impl OfRun {
         let settings = release::settings(&mut ledger, id)?.unwrap_or_default();
         same_stores(&named, id, &settings)?;
         let columns = release::columns(&mut ledger, id).ok();
-        let (key, columns) = columns.unwrap_or_else(|| {
-            (named.reconciliation.key.iter().map(|key| key.legacy.clone()).collect(), Vec::new())
-        });
+        let (key, columns) = columns
+            .unwrap_or_else(|| (named.reconciliation.key.iter().map(|key| key.legacy.clone()).collect(), Vec::new()));
         let kept = kept(&named, id, &key, &columns);
         let text = |path: &str| settings.pointer(path).and_then(Json::as_str).map(str::to_owned);
         Ok(OfRun {
@@ -120,8 +119,10 @@ impl OfRun {
                 all.insert(key_name(key));
             })?;
             if all.is_empty() {
-                return Err(Failure::incomplete(format!("run {id} logged no discrepancy: there is nothing to capture"))
-                    .hint("`--keys` and `--sample` capture what agrees"));
+                return Err(Failure::incomplete(format!(
+                    "run {id} logged no discrepancy: there is nothing to capture"
+                ))
+                .hint("`--keys` and `--sample` capture what agrees"));
             }
             all
         } else {
@@ -183,7 +184,9 @@ impl OfRun {
                         "the key is {}; several keys are separated by commas, their parts by `/`",
                         crate::config::listed(names.iter().map(String::as_str))
                     ),
-                    false => "its decisions are not kept any more, so only keys with a discrepancy are known".to_owned(),
+                    false => {
+                        "its decisions are not kept any more, so only keys with a discrepancy are known".to_owned()
+                    }
                 };
                 Err(Failure::usage(what).hint(hint))
             }
@@ -194,8 +197,10 @@ impl OfRun {
     fn drawn(&mut self, many: usize) -> Result<BTreeSet<String>, Failure> {
         let id = self.id();
         if !self.has_decisions() {
-            return Err(Failure::incomplete(format!("the decisions of run {id} are not kept any more: nothing can be drawn"))
-                .hint("`--discrepancies` and `--keys` work with what the ledger logged"));
+            return Err(Failure::incomplete(format!(
+                "the decisions of run {id} are not kept any more: nothing can be drawn"
+            ))
+            .hint("`--discrepancies` and `--keys` work with what the ledger logged"));
         }
         let mut heap: BinaryHeap<([u8; 32], String)> = BinaryHeap::new();
         self.each_decision(&mut |decision| {
@@ -290,5 +295,6 @@ fn same_stores(named: &Named, id: RunId, settings: &Json) -> Result<(), Failure>
         Some(profile) => format!("give the profile that it ran with: --profile {profile}"),
         None => "it ran without a profile: leave --profile out, or see whether `url` was changed since".to_owned(),
     };
-    Err(Failure::usage(format!("run {id} was computed with another store `{name}` than this project now has")).hint(hint))
+    Err(Failure::usage(format!("run {id} was computed with another store `{name}` than this project now has"))
+        .hint(hint))
 }

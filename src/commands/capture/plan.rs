@@ -200,8 +200,9 @@ impl Maker<'_> {
 
     /// The tables that a query of a SQL store names.
     fn tables_of(&mut self, store: &str, sql: &str, language: Language) -> Result<HashMap<String, Named>, Failure> {
-        let found = trace::tables(sql, language)
-            .map_err(|why| Failure::usage(format!("the tables of a query of the store `{store}` cannot be told: {why}")))?;
+        let found = trace::tables(sql, language).map_err(|why| {
+            Failure::usage(format!("the tables of a query of the store `{store}` cannot be told: {why}"))
+        })?;
         let mut names = HashMap::new();
         for table in found {
             let columns = self.columns(store, &table)?;
@@ -246,7 +247,15 @@ impl Maker<'_> {
                     let locator = Locator::parse(self.project.store(store)?.url.expose())?;
                     key = survey::unique_keys(&locator, named, self.settings)?.into_iter().next().unwrap_or_default();
                 }
-                self.plan.readables.push(Readable { store: store.to_owned(), name, kind, locators, ending, declared, key });
+                self.plan.readables.push(Readable {
+                    store: store.to_owned(),
+                    name,
+                    kind,
+                    locators,
+                    ending,
+                    declared,
+                    key,
+                });
                 self.plan.readables.len() - 1
             }
         };

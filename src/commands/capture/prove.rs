@@ -36,7 +36,8 @@ struct Plain {
 /// It cannot be run.
 pub(super) fn outcome(global: &Global, servers: &[(String, Secret)], folder: &Path) -> Result<Actual, Failure> {
     let found = Walk::new(folder)?.next();
-    let found = found.ok_or_else(|| Failure::incomplete("the captured case is not there; this is a fault of recon"))??;
+    let found =
+        found.ok_or_else(|| Failure::incomplete("the captured case is not there; this is a fault of recon"))??;
     let mut worker = Worker::new(global, servers);
     match worker.outcome(&found) {
         Ok(Ok(actual)) => Ok(actual),
@@ -74,7 +75,8 @@ pub(super) fn moved(of_run: &OfRun, came: &BTreeMap<String, Came>) -> Option<BTr
     let rule = Rule { percent, policy: of.policy, fallback: false };
     let kind = |name: &str| of.column(name).and_then(|column| column.column_type);
     let surveyed = survey(&mut compared, &rule, &kind, &[]).ok()?;
-    let decided: Vec<Decision> = decisions(&mut compared, rule, &surveyed.layout).ok()?.collect::<Result<_, _>>().ok()?;
+    let decided: Vec<Decision> =
+        decisions(&mut compared, rule, &surveyed.layout).ok()?.collect::<Result<_, _>>().ok()?;
     let now = actual(&mut compared, RunVerdict::Clean, Vec::new(), decided).ok()?;
     let mut same = |_: &str, text: &str| Ok(text.to_owned());
     held(came, &now, &of_run.key, &of_run.columns, &mut same).ok().map(|held| held.other)

@@ -23,7 +23,10 @@ const MOST_VALUES: usize = 5_000;
 enum Wanted {
     Whole,
     /// Rows in which these paths hold one of these tuples.
-    Matching { paths: Vec<String>, tuples: BTreeMap<Vec<String>, Vec<Value>> },
+    Matching {
+        paths: Vec<String>,
+        tuples: BTreeMap<Vec<String>, Vec<Value>>,
+    },
 }
 
 impl Wanted {
@@ -111,25 +114,23 @@ impl Search<'_> {
         let uses = part.trace.uses.len();
         let mut reached: Vec<Option<Wanted>> = vec![None; uses];
         let mut queue: VecDeque<usize> = VecDeque::new();
-        for usage in 0..uses {
+        for (usage, place) in reached.iter_mut().enumerate() {
             if let Some(wanted) = self.given(part, usage) {
-                reached[usage] = Some(wanted);
+                *place = Some(wanted);
                 queue.push_back(usage);
             }
         }
         for (usage, wanted) in self.roots(part) {
-            if reached[usage].is_none() {
-                reached[usage] = Some(wanted);
+            if let Some(place @ None) = reached.get_mut(usage) {
+                *place = Some(wanted);
                 queue.push_back(usage);
             }
         }
         self.follow(part, &mut reached, &mut queue)?;
         // What is not joined by a plain equality may still hold the key under its own name.
         for usage in 0..uses {
-            if reached[usage].is_none()
-                && let Some(wanted) = self.by_name(part, usage)
-            {
-                reached[usage] = Some(wanted);
+            if let (Some(place @ None), Some(wanted)) = (reached.get_mut(usage), self.by_name(part, usage)) {
+                *place = Some(wanted);
                 queue.push_back(usage);
                 self.follow(part, &mut reached, &mut queue)?;
             }
@@ -166,7 +167,9 @@ impl Search<'_> {
                 })
                 .filter(|(other, _)| reached.get(*other).is_some_and(Option::is_none))
                 .collect();
-            let (Some(access), Some(Some(wanted))) = (self.plan.access(part, usage), reached.get(usage)) else { continue };
+            let (Some(access), Some(Some(wanted))) = (self.plan.access(part, usage), reached.get(usage)) else {
+                continue;
+            };
             // A table that is taken whole says nothing about the rows of the next one.
             if links.is_empty() || wanted.is_whole() {
                 continue;
@@ -286,7 +289,9 @@ impl Search<'_> {
             if failure.exit == Exit::Usage && failure.what.starts_with("more than") {
                 let label = readable.label();
                 failure.what = match whole {
-                    true => format!("no equality leads from the key to `{label}`, and it has more than {limit} records"),
+                    true => {
+                        format!("no equality leads from the key to `{label}`, and it has more than {limit} records")
+                    }
                     false => format!("the keys need more than {limit} records of `{label}`"),
                 };
                 failure.hint = Some(match whole {

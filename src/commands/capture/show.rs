@@ -8,7 +8,7 @@ use crate::commands::shown::{Line, aligned};
 use crate::commands::{print_lines, table};
 use crate::report::count;
 
-use super::Proved;
+use super::case::Proved;
 use super::of_run::OfRun;
 
 /// Cases whose rows are listed.
@@ -29,7 +29,10 @@ pub(super) fn print(global: &Global, of_run: &OfRun, out: &Path, name: &str, all
         lines.push(("verdict", format!("{}, {} discrepancies", one.verdict.name(), one.discrepancies)));
     }
     if !of_run.has_decisions() {
-        lines.push(("note", "the run's decisions are not kept any more: only its discrepancies were held against".to_owned()));
+        lines.push((
+            "note",
+            "the run's decisions are not kept any more: only its discrepancies were held against".to_owned(),
+        ));
     }
     let mut printed = aligned(&lines);
     let rows: Vec<Vec<String>> = all

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cases::Suite;
 use crate::commands::Failure;
+use crate::commands::test::passing;
 
 use super::of_run::OfRun;
 
@@ -26,7 +27,8 @@ impl Target {
             let there = std::fs::canonicalize(path).or_else(|_| std::path::absolute(path));
             there.map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
         };
-        let folder = std::path::absolute(folder).map_err(|error| Failure::usage(format!("{}: {error}", folder.display())))?;
+        let folder =
+            std::path::absolute(folder).map_err(|error| Failure::usage(format!("{}: {error}", folder.display())))?;
         let file = whole(&of_run.named.project.path)?;
         let shown = folder.display();
         if folder.join(name).exists() {
@@ -47,7 +49,9 @@ impl Target {
         }
         let folder = whole(&folder)?;
         let suite = Suite::read(&folder)?;
-        let other = |what: String| Err(Failure::usage(format!("{shown}/suite.toml: {what}")).hint("give another folder: --out DIR"));
+        let other = |what: String| {
+            Err(Failure::usage(format!("{shown}/suite.toml: {what}")).hint("give another folder: --out DIR"))
+        };
         match &suite.project {
             Some(project) if whole(project).ok().as_ref() != Some(&file) => {
                 return other("its cases belong to another project file".to_owned());
@@ -56,7 +60,11 @@ impl Target {
         }
         let zone = |zone: &Option<String>| zone.clone().unwrap_or_else(|| "UTC".to_owned());
         if zone(&suite.timezone) != zone(&of_run.timezone) {
-            return other(format!("its timezone is {}, and the run was computed with {}", zone(&suite.timezone), zone(&of_run.timezone)));
+            return other(format!(
+                "its timezone is {}, and the run was computed with {}",
+                zone(&suite.timezone),
+                zone(&of_run.timezone)
+            ));
         }
         Ok(Target { project: relative(&folder, &file), folder, suite: Some(suite) })
     }
@@ -68,7 +76,9 @@ impl Target {
     pub(super) fn temporary(&self) -> Result<tempfile::TempDir, Failure> {
         let parent = self.folder.parent().unwrap_or(Path::new("/"));
         let made = tempfile::Builder::new().prefix(".recon-capture-").tempdir_in(parent);
-        made.map_err(|error| unwritable(parent, &error))
+        let made = made.map_err(|error| unwritable(parent, &error))?;
+        passing(made.path());
+        Ok(made)
     }
 
     /// Gives what was written its name.
