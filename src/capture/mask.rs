@@ -230,6 +230,15 @@ impl<'a> Masker<'a> {
 
     /// A free text, such as a reason: originals of four characters and more that stand in it as words are replaced.
     pub fn prose(&self, text: &str) -> String {
+        self.replaced_in(text, &|pseudonym| pseudonym.to_owned())
+    }
+
+    /// The same with a sign in place of each pseudonym, which may look as personal as its original.
+    pub fn redacted(&self, text: &str) -> String {
+        self.replaced_in(text, &|_| "*".to_owned())
+    }
+
+    fn replaced_in(&self, text: &str, made: &dyn Fn(&str) -> String) -> String {
         let mut text = text.to_owned();
         // Longer ones first: one may lie in another.
         let mut known: Vec<(&String, &String)> = (self.seen.iter())
@@ -238,7 +247,7 @@ impl<'a> Masker<'a> {
             .collect();
         known.sort_by_key(|(original, _)| std::cmp::Reverse(original.len()));
         for (original, pseudonym) in known {
-            text = text.replace(original.as_str(), pseudonym);
+            text = text.replace(original.as_str(), &made(pseudonym));
         }
         text
     }

@@ -78,7 +78,7 @@ impl Capture<'_> {
         // A rule that is missing may be why the masked case comes out otherwise: it is said before.
         unruled(suspects)?;
         let why = self.why(of_run, &came, first, &params, masker);
-        if let Some(looks) = personal::content(&why) {
+        if let Some(looks) = self.args.why.as_deref().and_then(|why| personal::content(&masker.redacted(why))) {
             return Err(Failure::usage(format!("the text of --why {}; nothing was written", looks.words()))
                 .hint("say it without personal data: what broke, or which rule it holds"));
         }
