@@ -1,5 +1,6 @@
 //! `recon`: two independent computations of every amount, compared record by record with exact decimals.
 
+pub mod capture;
 pub mod cases;
 pub mod checks;
 pub mod cli;

@@ -225,7 +225,7 @@ fn sorted(mut lines: Vec<String>) -> Vec<String> {
 }
 
 /// A line of CSV; NULL is the empty field, an empty text is `""`.
-pub(super) fn csv_line<'a>(cells: impl Iterator<Item = Option<&'a str>>) -> String {
+pub(crate) fn csv_line<'a>(cells: impl Iterator<Item = Option<&'a str>>) -> String {
     let cell = |cell: Option<&str>| match cell {
         None => String::new(),
         Some(text) if text.is_empty() || text.contains([',', '"', '\n', '\r']) || text.trim() != text => {

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use crate::config::{SourceText, did_you_mean};
+use crate::domain::Amount;
 use crate::path::records_of;
 use crate::stores::Settings;
 
@@ -34,6 +35,8 @@ pub struct Case {
     pub params: Vec<String>,
     /// Share of agreeing records that take the candidate's value, in place of the configured one.
     pub percent: Option<u8>,
+    /// Share of discrepant keys above which everything falls back to legacy, in place of the configured one, in percent.
+    pub max_discrepancy_rate: Option<Amount>,
     /// Whether every discrepancy blocks.
     pub strict: bool,
     /// Whether a side without records is fine.
@@ -192,6 +195,7 @@ impl Case {
             reconciliation: raw.reconciliation,
             params: raw.params,
             percent: raw.percent,
+            max_discrepancy_rate: raw.max_discrepancy_rate,
         };
         let tables = tables(&raw.tables).map_err(|what| CaseError::at(&file, what))?;
         Case {
@@ -223,6 +227,7 @@ impl Case {
             reconciliation: raw.reconciliation,
             params: raw.params,
             percent: raw.percent,
+            max_discrepancy_rate: raw.max_discrepancy_rate,
         };
         Case { strict: raw.strict, allow_empty: raw.allow_empty, ..common.case(suite, name, place, own, expect)? }
             .checked(suite)
@@ -262,6 +267,7 @@ struct Common {
     reconciliation: Option<String>,
     params: BTreeMap<String, ParamText>,
     percent: Option<u8>,
+    max_discrepancy_rate: Option<String>,
 }
 
 impl Common {
@@ -273,6 +279,7 @@ impl Common {
             )
             .hint("add `reconciliation = \"…\"` to the case or to suite.toml"));
         };
+        let rate = self.max_discrepancy_rate.as_deref().map(|text| rate(&place, text)).transpose()?;
         let mut params = suite.params.clone();
         params.extend(self.params.into_iter().map(|(name, value)| (name, value.0)));
         let replaced = |shared: &&Input| !own.iter().any(|one| one.store == shared.store && one.name == shared.name);
@@ -286,6 +293,7 @@ impl Common {
             reconciliation,
             params: params.into_iter().map(|(name, value)| format!("{name}={value}")).collect(),
             percent: self.percent,
+            max_discrepancy_rate: rate,
             strict: false,
             allow_empty: false,
             inputs,
@@ -293,6 +301,16 @@ impl Common {
             expect,
         })
     }
+}
+
+/// A percentage from 0 to 100.
+fn rate(place: &Place, text: &str) -> Result<Amount, CaseError> {
+    let amount = text.strip_suffix('%').and_then(|digits| Amount::parse(digits.trim_end()).ok());
+    let fits = |a: &Amount| a.is_finite() && !a.is_negative() && a.total_cmp(&Amount::new(100, 0)).is_le();
+    amount.filter(fits).ok_or_else(|| {
+        let what = format!("`max_discrepancy_rate` is `{text}`; write a percentage from \"0%\" to \"100%\"");
+        CaseError::of(place, what)
+    })
 }
 
 /// `case.toml` as it is written.

@@ -39,6 +39,7 @@ mod schema;
 mod suite;
 mod update;
 
+pub(crate) use actual::csv_line;
 pub use actual::{Actual, Difference, Mark};
 pub use case::{Case, Content, Input, Place};
 pub use expect::{Expect, Row};

@@ -49,6 +49,7 @@ pub(super) struct RawCase {
     #[serde(default)]
     pub tags: Vec<String>,
     pub percent: Option<u8>,
+    pub max_discrepancy_rate: Option<String>,
     #[serde(default)]
     pub strict: bool,
     #[serde(default)]
@@ -87,6 +88,7 @@ pub(super) struct RawLine<'a> {
     #[serde(default)]
     pub tags: Vec<String>,
     pub percent: Option<u8>,
+    pub max_discrepancy_rate: Option<String>,
     #[serde(default)]
     pub strict: bool,
     #[serde(default)]

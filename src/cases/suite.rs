@@ -92,7 +92,11 @@ pub struct Suite {
 }
 
 impl Suite {
-    fn read(folder: &Path) -> Result<Suite, CaseError> {
+    /// Reads `suite.toml` of a folder and the inputs beside it.
+    ///
+    /// # Errors
+    /// What is wrong with it, with file and line.
+    pub fn read(folder: &Path) -> Result<Suite, CaseError> {
         let file = folder.join("suite.toml");
         let text =
             std::fs::read_to_string(&file).map_err(|error| CaseError::at(&file, format!("cannot be read: {error}")))?;

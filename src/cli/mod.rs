@@ -1,6 +1,7 @@
 //! The command line: what can be said. Must not do anything but hand over to `commands/`.
 
 mod calendar;
+mod capture;
 mod checks;
 mod cycle;
 mod first;
@@ -20,6 +21,7 @@ use crate::report::Format;
 pub use calendar::{
     CalendarArgs, CalendarCommand, CalendarHolidaysArgs, DueFormat, HolidayAction, HolidayKindName, ListBy,
 };
+pub use capture::CaptureArgs;
 pub use checks::{
     CheckKindName, CheckSeverityName, CheckStageName, ChecksArgs, ChecksCommand, ChecksRunArgs, ChecksTryArgs,
     NewCheckArgs,
@@ -94,6 +96,7 @@ enum Command {
     Retry(Box<RetryArgs>),
     Test(TestArgs),
     Impact(Box<ImpactArgs>),
+    Capture(CaptureArgs),
     Demo(DemoArgs),
     Load(LoadArgs),
     Calendar(CalendarArgs),
@@ -356,6 +359,7 @@ fn dispatch(global: &Global, command: Command) -> Result<Exit, Failure> {
         Command::Retry(args) => commands::verify::retry(global, &args),
         Command::Test(args) => commands::test::run(global, &args),
         Command::Impact(args) => commands::impact::run(global, &args),
+        Command::Capture(args) => commands::capture::run(global, &args),
         Command::Demo(args) => commands::demo::run(global, &args),
         Command::Load(args) => commands::load::run(global, &args),
         Command::Release(args) => commands::release::run(global, &args),

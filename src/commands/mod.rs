@@ -5,6 +5,7 @@ mod asking;
 pub mod calculator;
 pub mod calendar;
 pub mod canary;
+pub mod capture;
 mod checking;
 pub mod checks;
 mod cycle;

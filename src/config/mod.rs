@@ -2,6 +2,7 @@
 //! read the process's environment itself.
 
 mod calendar;
+mod capture;
 mod checks;
 mod error;
 mod expand;
@@ -18,6 +19,7 @@ mod tests;
 mod validate;
 
 pub use calendar::{Calendar, HolidaySource};
+pub use capture::{Capture, RowsOf};
 pub use checks::Checks;
 pub use error::ConfigError;
 pub(crate) use error::{SourceText, did_you_mean, listed};

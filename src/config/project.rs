@@ -8,6 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::calendar::{self, Calendar};
+use super::capture::Capture;
 use super::checks::Checks;
 use super::error::{ConfigError, SourceText, did_you_mean, listed};
 use super::expand::{expand, overlay};
@@ -29,6 +30,8 @@ pub struct Project {
     pub ledger: Secret,
     /// `[checks]`
     pub checks: Checks,
+    /// `[capture]`
+    pub capture: Capture,
     /// The file's text, its variables not yet replaced, and an API's headers and passwords masked: what settings were in
     /// force can be told without a secret.
     pub text: String,
@@ -151,6 +154,7 @@ impl Project {
             let url = located(raw.url.into_inner(), kind, folder);
             stores.insert(name.clone(), Store { name, kind, url, check_url });
         }
+        let capture = raw.capture.map(|raw| raw.capture(&source)).transpose()?.unwrap_or_default();
         let checks = raw.checks.map(|raw| raw.checks(&source)).transpose()?.unwrap_or_default();
         let ledger = match raw.ledger {
             Some(ledger) => match store_kind(&ledger.url, &source)? {
@@ -178,6 +182,7 @@ impl Project {
             stores,
             ledger,
             checks,
+            capture,
             text,
             reconciliations,
             calendars,
@@ -322,6 +327,8 @@ fn without_secrets(text: &str, raw: &RawProject) -> String {
         };
         places.push((span, masked));
     }
+    // Pseudonyms could be guessed back with it.
+    places.extend(raw.capture.iter().filter_map(|raw| Some((raw.secret.as_ref()?.span(), "\"***\"".to_owned()))));
     places.sort_by_key(|(span, _)| std::cmp::Reverse(span.start));
     let mut text = text.to_owned();
     for (span, instead) in places {

@@ -10,6 +10,7 @@ use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use toml::Spanned;
 
 use super::calendar::RawCalendar;
+use super::capture::{RawCapture, RawCaptured};
 use super::checks::RawChecks;
 use super::secret::{Hidden, Secret};
 use crate::domain::ColumnType;
@@ -28,6 +29,7 @@ pub(super) struct RawProject {
     #[serde(default)]
     pub reconciliation: BTreeMap<String, RawReconciliation>,
     pub checks: Option<RawChecks>,
+    pub capture: Option<RawCapture>,
     #[serde(default)]
     pub calendar: BTreeMap<String, RawCalendar>,
 }
@@ -81,6 +83,7 @@ pub(super) struct RawReconciliation {
     pub release: Option<Release>,
     #[serde(default)]
     pub stages: BTreeMap<Text, Vec<Text>>,
+    pub capture: Option<RawCaptured>,
 }
 
 /// The type of a parameter, as it is bound.

@@ -1,8 +1,10 @@
 //! A reconciliation of the project file, validated: what `recon diff NAME` needs, and typed settings for the rest.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::capture::RowsOf;
 use super::error::{ConfigError, SourceText, listed};
 use super::project::StoreKind;
 use super::raw::{ParamType, Policy, Release};
@@ -34,6 +36,8 @@ pub struct Reconciliation {
     pub decisions: Option<Decisions>,
     /// How a verified cycle is released.
     pub release: Option<Release>,
+    /// Which rows of a table a key needs, by store and table, where cases are captured.
+    pub captured: BTreeMap<(String, String), RowsOf>,
     /// Every step that its cycles may take, with the payment steps after `released`.
     pub machine: Machine,
 }

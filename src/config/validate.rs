@@ -56,7 +56,10 @@ impl Validator<'_> {
             }
         }
         let params: Vec<_> = raw.params.into_iter().map(|(name, kind)| (name.into_inner(), kind)).collect();
+        let captured =
+            raw.capture.map(|raw| raw.tables(self.source, self.stores, &key)).transpose()?.unwrap_or_default();
         Ok(Reconciliation {
+            captured,
             name,
             key,
             columns,

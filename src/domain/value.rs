@@ -147,6 +147,13 @@ impl Value {
         }
     }
 
+    /// As one line of JSON: numbers keep every digit, what JSON does not know is a text.
+    pub fn to_string_in_json(&self) -> String {
+        let mut text = String::new();
+        write_json(self, &mut text, None, false);
+        text
+    }
+
     /// A document or array over several lines, its fields sorted by name: what a text diff wants.
     pub fn pretty(&self) -> String {
         let mut text = String::new();

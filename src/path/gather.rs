@@ -5,9 +5,12 @@ use std::sync::Arc;
 
 use polars::prelude::ParquetWriter;
 
-use crate::domain::{Batch, ColumnType, Value};
+use crate::domain::{Batch, ColumnType, Filter, Value};
 use crate::stores::bulk::{make_folder_of, whole_file, write_ndjson};
-use crate::stores::{KeyRange, Opened, ReadEnd, ReadRequest, Reader, Received, StoreError, Wanted, Wish};
+use crate::stores::{
+    Column, ColumnKind, KeyRange, Locator, Opened, ReadEnd, ReadRequest, Reader, Received, Settings, StoreError,
+    Wanted, Wish,
+};
 
 use super::frame::{FrameBuilder, Gathered};
 use super::identifiers::Identifiers;
@@ -120,6 +123,90 @@ pub fn records_of(path: &std::path::Path, settings: &crate::stores::Settings) ->
         parquet,
     };
     Ok(documents(&input)?.0)
+}
+
+/// Records of a table, collection or file that were picked out, and its columns as far as they are known.
+#[derive(Clone, Debug, Default)]
+pub struct Picked {
+    /// The columns, in the store's order; those of documents as they turned up.
+    pub columns: Vec<Column>,
+    /// The records, in the order in which they were read.
+    pub rows: Vec<Value>,
+}
+
+/// Reads what lies at some place as it is stored, and picks out records. `narrow` may say for the columns that there are
+/// what the store need not send at all; every record that it does send goes through `wanted`.
+///
+/// # Errors
+/// As its store; class `Usage` when more than `limit` are wanted.
+pub fn picked(
+    locators: &[Locator],
+    settings: &Settings,
+    narrow: &dyn Fn(&[Column]) -> Option<Filter>,
+    wanted: &dyn Fn(&Value) -> bool,
+    limit: u64,
+) -> Result<Picked, StoreError> {
+    for locator in locators {
+        locator.check()?;
+    }
+    let label = locators.first().map(Locator::label).unwrap_or_default();
+    let make = super::input::source(locators.to_vec(), settings);
+    let reader = Reader::start(make, Wish::default(), Arc::default());
+    let opened = reader.opened()?;
+    let filter = if opened.filters { narrow(&opened.columns) } else { None };
+    let mut columns = opened.columns;
+    let rules = crate::domain::Rules { zone: settings.zone.clone(), ..crate::domain::Rules::default() };
+    loop {
+        if columns.is_empty() {
+            return Ok(Picked::default());
+        }
+        let request = ReadRequest {
+            columns: columns.iter().map(|column| Wanted { name: column.name.clone(), fix: None }).collect(),
+            key: 0,
+            filter: filter.clone(),
+            range: KeyRange::default(),
+            keys: None,
+            fresh: false,
+            natural: false,
+        };
+        let (batches, give_back) = reader.begin(vec![request], &rules, None, None);
+        let mut rows: Vec<Value> = Vec::new();
+        let end = loop {
+            match batches.recv() {
+                Ok(Received::Batch(batch)) => {
+                    for row in 0..batch.rows() {
+                        let cells = columns.iter().enumerate();
+                        let fields = cells.map(|(at, column)| (column.name.clone(), Value::of(batch.at(row, at))));
+                        let there = fields.filter(|(_, value)| !matches!(value, Value::Absent)).collect();
+                        let record = Value::Document(there);
+                        if wanted(&record) {
+                            rows.push(record);
+                        }
+                    }
+                    if rows.len() as u64 > limit {
+                        return Err(StoreError::usage(format!("more than {limit} records of {label} are needed")));
+                    }
+                    let _ = give_back.send(batch);
+                }
+                Ok(Received::End(end)) => break end?,
+                Err(_) => {
+                    let what = format!("the reader of {label} ended unexpectedly; this is a fault of recon");
+                    return Err(StoreError::failed(what));
+                }
+            }
+        };
+        let known = |name: &String| columns.iter().any(|column| column.name == *name);
+        let late: Vec<String> = end.other_fields.into_iter().filter(|field| !known(field)).collect();
+        if late.is_empty() && end.other_fields_cut {
+            let what = format!("the records of {label} have more than 1,000 different fields");
+            return Err(StoreError::failed(what));
+        }
+        if late.is_empty() {
+            return Ok(Picked { columns, rows });
+        }
+        // Fields that the first records do not have: read again, with them.
+        columns.extend(late.into_iter().map(|name| Column { name, kind: ColumnKind::Mixed }));
+    }
 }
 
 /// What looks like a slip of the pen: nothing came through, or a field that no record has.

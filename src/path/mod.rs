@@ -24,7 +24,7 @@ pub use chain::ChainSource;
 pub(crate) use computed::cell as frame_cell;
 pub(crate) use frame::ColumnBuilder;
 pub use frame::{FrameBuilder, Gathered, RecordsHash};
-pub use gather::{documents, records_of};
+pub use gather::{Picked, documents, picked, records_of};
 pub(crate) use identifiers::Identifiers;
 pub use input::{ReadyInput, ready};
 pub(crate) use located::located;

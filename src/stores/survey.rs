@@ -59,6 +59,55 @@ pub fn unique_keys(store: &Locator, table: &str, settings: &Settings) -> Result<
     Ok(keys.into_iter().filter_map(|(_, columns)| columns).collect())
 }
 
+/// A column as its table declares it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeclaredColumn {
+    /// Its name.
+    pub name: String,
+    /// Its type in the store's own words: `decimal(18,2)`, `bigint(20) unsigned`, `timestamp with time zone`.
+    pub kind: String,
+    /// Whether it may be NULL.
+    pub nullable: bool,
+}
+
+/// The columns of a table or view, in its order; none where there is no such table. Documents and files declare none.
+///
+/// # Errors
+/// As [`tables`].
+pub fn columns(store: &Locator, table: &str, settings: &Settings) -> Result<Vec<DeclaredColumn>, StoreError> {
+    if matches!(store.dialect(), "mongodb" | "file") {
+        return Ok(Vec::new());
+    }
+    let rows = ask(store, settings, |dialect| match dialect {
+        Dialect::MySql => {
+            let (schema, name) = match table.split_once('.') {
+                Some((schema, name)) => (dialect.text(schema), name),
+                None => ("DATABASE()".to_owned(), table),
+            };
+            format!(
+                "SELECT CAST(column_name AS CHAR), CAST(column_type AS CHAR), CAST(LOWER(is_nullable) AS CHAR) \
+                 FROM information_schema.columns WHERE table_schema = {schema} AND table_name = {} ORDER BY ordinal_position",
+                dialect.text(name)
+            )
+        }
+        Dialect::Postgres => format!(
+            "SELECT a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod), \
+             CASE WHEN a.attnotnull THEN 'no' ELSE 'yes' END FROM pg_catalog.pg_attribute a \
+             WHERE a.attrelid = pg_catalog.to_regclass({}) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
+            dialect.text(&dialect.table(table))
+        ),
+        Dialect::Sqlite => format!(
+            "SELECT name, type, CASE WHEN \"notnull\" OR pk THEN 'no' ELSE 'yes' END FROM pragma_table_info({}) ORDER BY cid",
+            dialect.text(table)
+        ),
+    })?;
+    let column = |row: Vec<Option<String>>| {
+        let [Some(name), kind, nullable] = <[Option<String>; 3]>::try_from(row).ok()? else { return None };
+        Some(DeclaredColumn { name, kind: kind.unwrap_or_default(), nullable: nullable.as_deref() != Some("no") })
+    };
+    Ok(rows.into_iter().filter_map(column).collect())
+}
+
 /// Index, column, and whether NULL is allowed in it: `no`, or something else.
 fn indexed(dialect: Dialect, table: &str) -> String {
     match dialect {

@@ -19,8 +19,8 @@ use super::Failure;
 use show::{Gathered, Progress};
 use work::{Done, Ended};
 
-pub(super) use scratch::clear;
-pub(super) use work::{Stopped, Worker};
+pub(super) use scratch::{clear, passing};
+pub(super) use work::{Stopped, Worker, actual};
 
 /// Cases that a worker takes at once; where they share the calls of a program, as many as a call is worth.
 const TAKEN: usize = 8;

@@ -91,6 +91,11 @@ pub(in crate::commands) fn clear() {
     }
 }
 
+/// A folder that holds records is taken away as well, when the process is interrupted before its owner can.
+pub(in crate::commands) fn passing(folder: &Path) {
+    Left::Folder(folder.to_owned()).remember();
+}
+
 /// The stores of one project, for one worker.
 pub(super) struct Scratch {
     stores: BTreeMap<String, Held>,

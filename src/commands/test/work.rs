@@ -170,6 +170,24 @@ impl<'a> Worker<'a> {
         Ok([current, outcome(room.verified(&changed, case, None))])
     }
 
+    /// What comes out of one case, whatever it expects.
+    ///
+    /// # Errors
+    /// The case is wrong, or a store cannot be used. A path that cannot run is the inner failure.
+    pub(in crate::commands) fn outcome(&mut self, found: &Found) -> Result<Result<Actual, Failure>, Stopped> {
+        let suite = Arc::clone(&found.suite);
+        if !self.rooms.contains_key(&suite.folder) {
+            let room = self.room(&suite)?;
+            self.rooms.insert(suite.folder.clone(), room);
+        }
+        let case = found.load()?;
+        let Some(room) = self.rooms.get_mut(&suite.folder) else {
+            return Err(Failure::incomplete("a case was run without its stores; this is a fault of recon").into());
+        };
+        put(&mut room.scratch, &suite, &case, &|_| true)?;
+        Ok(room.verified(&room.project, &case, None))
+    }
+
     fn room(&self, suite: &Suite) -> Result<Room, Stopped> {
         let config = suite.project.as_deref().unwrap_or(&self.global.config);
         let profile = suite.profile.as_deref().or(self.global.profile.as_deref());
@@ -283,7 +301,7 @@ impl Room {
         let mut compared = compare(&comparison)?;
         let given = params(reconciliation, &case.params)?;
         let expected = population(project, reconciliation, &given, &self.settings)?;
-        let rate = reconciliation.canary.max_discrepancy_rate.as_ref();
+        let rate = case.max_discrepancy_rate.as_ref().or(reconciliation.canary.max_discrepancy_rate.as_ref());
         let counts = compared.report.counts;
         let fallback = rate.is_some_and(|rate| exceeds(&counts, rate));
         let percent = case.percent.unwrap_or(reconciliation.canary.percent);
@@ -389,7 +407,8 @@ fn ended(case: &Case, result: Result<Actual, Failure>) -> (Ended, bool) {
     }
 }
 
-fn actual(
+/// What came out of a comparison that was decided.
+pub(in crate::commands) fn actual(
     compared: &mut Compared,
     verdict: RunVerdict,
     reasons: Vec<String>,

@@ -11,13 +11,13 @@ use crate::report::count;
 const MOST_KEYS: usize = 10_000;
 
 /// `1.5` means the amount 1.50 as well.
-pub(super) fn is_amount(text: &str, key: &[Value]) -> bool {
+pub(in crate::commands) fn is_amount(text: &str, key: &[Value]) -> bool {
     let [Value::Number { amount, .. }] = key else { return false };
     Amount::parse(text).is_ok_and(|asked| asked.same_value(amount))
 }
 
 /// The keys that were asked for, their parts separated by `/`: also as they are listed, `id=17` or `id=17,currency=KRW`.
-pub(super) fn asked(names: &[String], given: Option<&str>) -> Result<Vec<String>, Failure> {
+pub(in crate::commands) fn asked(names: &[String], given: Option<&str>) -> Result<Vec<String>, Failure> {
     let Some(given) = given else { return Ok(Vec::new()) };
     if given.trim_start().starts_with('[') {
         let keys: Option<Vec<String>> = serde_json::from_str::<Vec<Json>>(given).ok().and_then(|all| {
@@ -105,7 +105,7 @@ pub(super) fn names(key: &[Value]) -> Vec<String> {
 }
 
 /// As people and the log write it.
-pub(super) fn shown(key: &[Value]) -> String {
+pub(in crate::commands) fn shown(key: &[Value]) -> String {
     key.iter().map(ToString::to_string).collect::<Vec<_>>().join("/")
 }
 
@@ -113,7 +113,7 @@ pub(super) fn shown(key: &[Value]) -> String {
 ///
 /// # Errors
 /// It cannot be said, or there are too many: the whole cycle is to be verified again then.
-pub(super) fn condition(names: &[String], keys: &[Vec<Value>]) -> Result<Filter, Failure> {
+pub(in crate::commands) fn condition(names: &[String], keys: &[Vec<Value>]) -> Result<Filter, Failure> {
     let whole = |what: String| Failure::usage(what).hint("`recon verify … --again` computes the whole cycle");
     if keys.len() > MOST_KEYS {
         return Err(whole(format!("{} records are too many to be asked for by their keys", count(keys.len() as u64))));

@@ -1,0 +1,336 @@
+//! Values and names that look like personal data. Guesses only, and rather too many than too few: a field that is none is
+//! ruled with `keep`. Must not keep or show a value.
+
+use crate::domain::Value;
+
+/// What something looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Looks {
+    /// By the name of the field.
+    Named,
+    /// An address for mail.
+    Email,
+    /// A telephone number.
+    Phone,
+    /// The number of a payment card, with its check digit.
+    Card,
+    /// An IBAN, with its check digits.
+    Iban,
+    /// The number of a resident registration: six digits, a dash, seven.
+    Resident,
+    /// Groups of digits with dashes, as account numbers are written.
+    Account,
+}
+
+impl Looks {
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Looks::Named => "has a name like personal data",
+            Looks::Email => "holds what looks like an e-mail address",
+            Looks::Phone => "holds what looks like a telephone number",
+            Looks::Card => "holds what looks like a card number",
+            Looks::Iban => "holds what looks like an IBAN",
+            Looks::Resident => "holds what looks like a resident registration number",
+            Looks::Account => "holds what looks like an account number",
+        }
+    }
+
+    /// The mask that would do.
+    pub fn mask(self, field: &str) -> &'static str {
+        match self {
+            Looks::Email => "email",
+            Looks::Phone | Looks::Card | Looks::Iban | Looks::Resident | Looks::Account => "digits",
+            Looks::Named => {
+                let words = words(field);
+                let has = |wanted: &[&str]| words.iter().any(|word| wanted.contains(&word.as_str()));
+                match () {
+                    () if has(&["email", "mail"]) => "email",
+                    () if has(DIGITS) => "digits",
+                    () if has(&["address", "addr", "street", "memo", "birth", "birthday", "birthdate", "dob"]) => {
+                        "text"
+                    }
+                    () => "name",
+                }
+            }
+        }
+    }
+}
+
+/// Words of names whose values are written with digits.
+const DIGITS: &[&str] = &[
+    "phone",
+    "mobile",
+    "tel",
+    "telephone",
+    "fax",
+    "cell",
+    "account",
+    "acct",
+    "iban",
+    "card",
+    "ssn",
+    "rrn",
+    "passport",
+    "pan",
+    "resident",
+    "license",
+    "전화",
+    "휴대폰",
+    "계좌",
+    "카드",
+];
+/// Words of names whose values are personal.
+const NAMES: &[&str] = &[
+    "name",
+    "names",
+    "firstname",
+    "lastname",
+    "fullname",
+    "surname",
+    "username",
+    "nickname",
+    "holder",
+    "owner",
+    "payee",
+    "payer",
+    "beneficiary",
+    "customer",
+    "recipient",
+    "email",
+    "mail",
+    "address",
+    "addr",
+    "street",
+    "birth",
+    "birthday",
+    "birthdate",
+    "dob",
+    "이름",
+    "성명",
+    "예금주",
+    "주소",
+    "생년월일",
+    "이메일",
+];
+
+/// The words of a field's own name: `bankAccount_no` is bank, account, no.
+fn words(field: &str) -> Vec<String> {
+    let own = field.rsplit('.').next().unwrap_or(field);
+    let mut words = vec![String::new()];
+    let mut lower = false;
+    for c in own.chars() {
+        if !c.is_alphanumeric() || (lower && c.is_uppercase()) {
+            words.push(String::new());
+        }
+        lower = c.is_lowercase();
+        if let (true, Some(word)) = (c.is_alphanumeric(), words.last_mut()) {
+            word.extend(c.to_lowercase());
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// Whether a field is named like personal data: `holder_name`, `phone2`, `customer.birthDate`. A number that only tells one
+/// from another (`account_id`) is not.
+pub fn named(field: &str) -> bool {
+    let words = words(field);
+    if words.last().is_some_and(|last| ["id", "type", "kind", "code", "status", "count"].contains(&last.as_str())) {
+        return false;
+    }
+    let known = |word: &String| {
+        let word = word.trim_end_matches(|c: char| c.is_ascii_digit());
+        NAMES.contains(&word) || DIGITS.contains(&word)
+    };
+    // 예금주명, 휴대폰번호: words run together.
+    let inside = |word: &String| DIGITS.iter().chain(NAMES).any(|known| !known.is_ascii() && word.contains(known));
+    words.iter().any(|word| known(word) || inside(word))
+}
+
+/// What a field of this name and with this value looks like; `None` for nothing personal. Field names inside documents are
+/// the caller's to go through.
+pub fn looks(field: &str, value: &Value) -> Option<Looks> {
+    match value {
+        Value::Text { text, .. } => content(text).or_else(|| {
+            let says = text.chars().any(char::is_alphanumeric) && named(field);
+            says.then_some(Looks::Named)
+        }),
+        // Amounts and numbers of records are no text; the number of an account or telephone may be held as one.
+        Value::Number { amount, .. } if amount.is_integral() => {
+            let digits: Vec<u32> = amount.to_string().chars().filter_map(|c| c.to_digit(10)).collect();
+            let long =
+                digits.len() >= 8 && words(field).iter().any(|word| DIGITS.contains(&word.as_str())) && named(field);
+            long.then_some(Looks::Named)
+        }
+        _ => None,
+    }
+}
+
+/// What a text looks like, whatever it is called.
+pub fn content(text: &str) -> Option<Looks> {
+    if is_email(text) {
+        return Some(Looks::Email);
+    }
+    if is_iban(text) {
+        return Some(Looks::Iban);
+    }
+    // What is one number: digits with what separates them. A UUID has digits and dashes too, but letters right beside them.
+    let part = |c: char| c.is_ascii_digit() || "+-. ()".contains(c);
+    let letter = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
+    let mut rest = 0;
+    for run in text.split(|c: char| !part(c)) {
+        let from = text[rest..].find(run).map_or(rest, |at| rest + at);
+        let until = from + run.len();
+        rest = until;
+        let touched = (letter(text[..from].chars().next_back()) && run.starts_with(|c: char| c.is_ascii_digit()))
+            || (letter(text[until..].chars().next()) && run.ends_with(|c: char| c.is_ascii_digit()))
+            || (letter(text[..from].chars().next_back()) && run.starts_with('-'));
+        let run = run.trim_matches(|c: char| !c.is_ascii_digit() && c != '+' && c != '(');
+        if let Some(looks) = number(run).filter(|_| !touched) {
+            return Some(looks);
+        }
+    }
+    None
+}
+
+fn number(run: &str) -> Option<Looks> {
+    let digits: Vec<u32> = run.chars().filter_map(|c| c.to_digit(10)).collect();
+    let groups: Vec<&str> = run.split(['-', ' ', '.', '(', ')']).filter(|group| !group.is_empty()).collect();
+    let lengths: Vec<usize> = groups.iter().map(|group| group.trim_start_matches('+').len()).collect();
+    // Days and moments have dashes too: 2026-11-05, 2026-11-05 22:00.
+    let date = matches!(lengths.as_slice(), [4, 2, 2, ..]) || matches!(lengths.as_slice(), [2, 2, 4]);
+    if date || digits.len() < 8 {
+        return None;
+    }
+    if (13..=19).contains(&digits.len()) && matches!(digits.first(), Some(2..=6)) && is_luhn(&digits) {
+        return Some(Looks::Card);
+    }
+    let dashed = run.contains('-');
+    if dashed && lengths == [6, 7] {
+        return Some(Looks::Resident);
+    }
+    let international = run.starts_with('+') && (9..=15).contains(&digits.len());
+    let national =
+        digits.first() == Some(&0) && matches!(digits.get(1), Some(1..=9)) && (9..=11).contains(&digits.len());
+    let marked = groups.len() >= 2 || digits.len() >= 10;
+    if international || (national && marked && !run.contains('.')) {
+        return Some(Looks::Phone);
+    }
+    let grouped = groups.len() >= 2 && run.chars().all(|c| c.is_ascii_digit() || c == '-');
+    (dashed && grouped && (9..=17).contains(&digits.len())).then_some(Looks::Account)
+}
+
+fn is_email(text: &str) -> bool {
+    let word = |c: char| c.is_alphanumeric() || "._%+-".contains(c);
+    text.match_indices('@').any(|(at, _)| {
+        let host = text[at + 1..].split(|c: char| !word(c)).next().unwrap_or_default();
+        let top = host.rsplit('.').next().unwrap_or_default();
+        text[..at].ends_with(word) && host.contains('.') && top.len() >= 2 && top.chars().all(char::is_alphabetic)
+    })
+}
+
+fn is_iban(text: &str) -> bool {
+    let word = |word: &str| {
+        let bytes = word.as_bytes();
+        let form = (15..=34).contains(&bytes.len())
+            && bytes[..2].iter().all(u8::is_ascii_uppercase)
+            && bytes[2..4].iter().all(u8::is_ascii_digit)
+            && bytes.iter().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
+        let value = |byte: &u8| match byte {
+            b'0'..=b'9' => u32::from(byte - b'0'),
+            other => u32::from(other.to_ascii_uppercase().saturating_sub(b'A')) + 10,
+        };
+        let rest = |rest: u32, byte: &u8| match value(byte) {
+            letter @ 10.. => (rest * 100 + letter) % 97,
+            digit => (rest * 10 + digit) % 97,
+        };
+        form && bytes[4..].iter().chain(&bytes[..4]).fold(0, rest) == 1
+    };
+    let spaced: String = text.chars().filter(|c| *c != ' ').collect();
+    word(&spaced) || text.split(|c: char| !c.is_ascii_alphanumeric()).any(word)
+}
+
+fn is_luhn(digits: &[u32]) -> bool {
+    let doubled = |(at, digit): (usize, &u32)| match (at % 2, digit * 2) {
+        (0, _) => *digit,
+        (_, two @ 10..) => two - 9,
+        (_, two) => two,
+    };
+    digits.iter().rev().enumerate().map(doubled).sum::<u32>() % 10 == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_looks_personal_is_seen_and_what_does_not_is_left() {
+        for (text, looks) in [
+            ("kim@example.com", Looks::Email),
+            ("write to Kim.Minsu+x@mail.example.co.kr today", Looks::Email),
+            ("010-1234-5678", Looks::Phone),
+            ("01012345678", Looks::Phone),
+            ("+82 10 1234 5678", Looks::Phone),
+            ("(02) 123-4567", Looks::Phone),
+            ("call 02-1234-5678.", Looks::Phone),
+            ("4111 1111 1111 1111", Looks::Card),
+            ("4111111111111111", Looks::Card),
+            ("5500-0000-0000-0004", Looks::Card),
+            ("DE89370400440532013000", Looks::Iban),
+            ("GB82 WEST 1234 5698 7654 32", Looks::Iban),
+            ("900101-1234567", Looks::Resident),
+            ("110-234-567890", Looks::Account),
+            ("KB 123456-01-123456", Looks::Account),
+        ] {
+            assert_eq!(content(text), Some(looks), "{text}");
+        }
+        for text in [
+            "2026-11-05",
+            "2026-11-05 22:00:00",
+            "2026-11-05T22:00:00Z",
+            "card",
+            "KRW",
+            "1000.00",
+            "12345678",
+            "a-b-c",
+            "@",
+            "a@b",
+            "4111111111111112",
+            "DE89370400440532013001",
+            "12-34",
+            "1,234,567.89",
+            "550e8400-e29b-41d4-a716-446655440000",
+        ] {
+            assert_eq!(content(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn names_of_fields() {
+        for field in [
+            "name",
+            "holder_name",
+            "bankAccountNo",
+            "investor.phone",
+            "phone2",
+            "e_mail",
+            "customerBirthDate",
+            "예금주명",
+            "HOLDER",
+        ] {
+            assert!(named(field), "{field}");
+        }
+        for field in ["amount", "holder_id", "account_type", "filename", "methods", "currency", "memo", "name.length"] {
+            assert!(!named(field), "{field}");
+        }
+        let text = |text: &str| Value::Text { text: text.into(), untyped: false };
+        assert_eq!(looks("holder", &text("x")), Some(Looks::Named));
+        assert_eq!(looks("holder", &text("")), None);
+        assert_eq!(looks("account_no", &Value::from_json("11023456789")), Some(Looks::Named));
+        assert_eq!(looks("account_no", &Value::from_json("17")), None);
+        assert_eq!(looks("amount", &Value::from_json("11023456789")), None);
+        assert_eq!(Looks::Named.mask("phone_no"), "digits");
+        assert_eq!(Looks::Named.mask("holder"), "name");
+    }
+}
