@@ -7,7 +7,7 @@ use clap::Args;
 /// Make regression cases out of a real run: the rows that its keys need, personal data masked.
 ///
 /// What is written was run first as `recon test` runs it, and came out as the run logged it. Where that fails, or where
-/// something that looks like personal data has no rule in [capture], nothing is written.
+/// something that looks like personal data has no rule in `[capture]`, nothing is written.
 #[derive(Debug, Args)]
 #[command(
     group = clap::ArgGroup::new("which").required(true),
