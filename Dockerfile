@@ -10,7 +10,7 @@ COPY schemas schemas
 COPY fixtures fixtures
 COPY benches benches
 COPY examples examples
-RUN cargo build --release --locked --bin recon && strip target/release/recon
+RUN cargo build --release --locked --bin recon
 
 FROM debian:bookworm-slim
 RUN apt-get update \
