@@ -2,17 +2,21 @@
 //! uses, and the columns that each column of its result comes from. Equalities that are not plain (`a.day = f(b.day)`) and
 //! columns that are computed are left out: whoever asks finds out whether the rest is enough. Must not run anything.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::ops::ControlFlow;
+mod scope;
+mod walk;
+
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 use sqlparser::ast::{
-    BinaryOperator, Expr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, Query, Select,
-    SelectItem, SelectItemQualifiedWildcardKind, SetExpr, Statement, TableAlias, TableFactor, TableWithJoins, Visit,
-    Visitor,
+    BinaryOperator, Expr, Join, JoinConstraint, JoinOperator, ObjectName, Query, Select, SelectItem,
+    SelectItemQualifiedWildcardKind, SetExpr, Statement, TableFactor, TableWithJoins, Visit,
 };
 use sqlparser::dialect::{Dialect, GenericDialect, MySqlDialect, PostgreSqlDialect, SQLiteDialect};
 use sqlparser::parser::Parser;
+
+use scope::{Columns, Equal, Pair, Relation, Scopes, find, joined, qualified, rename};
+use walk::{Finder, Subqueries, dotted, last};
 
 /// Uses of tables in one query at most: a WITH that names itself many times grows without an end.
 const MOST_USES: usize = 2_000;
@@ -122,27 +126,6 @@ pub fn tables(sql: &str, language: Language) -> Result<Vec<String>, String> {
     Ok(names)
 }
 
-#[derive(Default)]
-struct Finder {
-    tables: Vec<String>,
-    defined: Vec<String>,
-}
-
-impl Visitor for Finder {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
-        let ctes = query.with.iter().flat_map(|with| &with.cte_tables);
-        self.defined.extend(ctes.map(|cte| cte.alias.name.value.to_lowercase()));
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<()> {
-        self.tables.push(dotted(relation));
-        ControlFlow::Continue(())
-    }
-}
-
 fn parsed(sql: &str, language: Language) -> Result<Box<Query>, String> {
     let dialect: &dyn Dialect = match language {
         Language::MySql => &MySqlDialect {},
@@ -156,18 +139,6 @@ fn parsed(sql: &str, language: Language) -> Result<Box<Query>, String> {
         Some(Statement::Query(query)) => Ok(query),
         _ => Err("it is no query".to_owned()),
     }
-}
-
-/// A relation's columns: names, and where each one's values may come from.
-type Columns = Vec<(String, Vec<Origin>)>;
-
-/// A relation in FROM.
-#[derive(Clone)]
-struct Relation {
-    name: String,
-    columns: Columns,
-    /// The use whose columns are not known: any name may be one of its.
-    open: Option<usize>,
 }
 
 /// A definition of WITH: its query, the names that it gives its columns, and what names stand for in it.
@@ -190,9 +161,6 @@ struct Tracer {
     uses: Vec<String>,
     links: Vec<(Between, Vec<(String, String)>)>,
 }
-
-/// The relations that a name in an expression may mean, the innermost query last.
-type Scopes<'s> = [&'s [Relation]];
 
 impl Tracer {
     fn text(&mut self, sql: &str, language: Language, names: &HashMap<String, Named>) -> Result<Columns, String> {
@@ -498,105 +466,6 @@ impl Tracer {
     /// Columns that are equal, together: one link for each two uses that they join.
     fn link(&mut self, equal: &[Pair]) {
         self.links.extend(joined(equal));
-    }
-}
-
-/// Two expressions that are equal, by where their values come from.
-type Pair = (Vec<Origin>, Vec<Origin>);
-
-/// What a condition says is equal: all of it, or one of several ways.
-#[derive(Default)]
-struct Equal {
-    always: Vec<Pair>,
-    either: Vec<Vec<Pair>>,
-}
-
-fn joined(equal: &[Pair]) -> BTreeMap<(usize, usize), Vec<(String, String)>> {
-    let mut links: BTreeMap<(usize, usize), Vec<(String, String)>> = BTreeMap::new();
-    for (one, other) in equal {
-        for one in one {
-            for other in other.iter().filter(|other| other.usage != one.usage) {
-                let (a, b) = if one.usage < other.usage { (one, other) } else { (other, one) };
-                links.entry((a.usage, b.usage)).or_default().push((a.column.clone(), b.column.clone()));
-            }
-        }
-    }
-    links
-}
-
-fn find(relations: &[Relation], column: &str) -> Vec<Origin> {
-    let named = relations.iter().flat_map(|relation| &relation.columns);
-    let found: Vec<Origin> =
-        named.filter(|(name, _)| name.eq_ignore_ascii_case(column)).flat_map(|(_, origins)| origins.clone()).collect();
-    if !found.is_empty() {
-        return found;
-    }
-    let open: Vec<usize> = relations.iter().filter_map(|relation| relation.open).collect();
-    match open.as_slice() {
-        [usage] => vec![Origin { usage: *usage, column: column.to_owned() }],
-        _ => Vec::new(),
-    }
-}
-
-fn qualified(scopes: &Scopes<'_>, table: &Ident, column: &Ident) -> Vec<Origin> {
-    let mut relations = scopes.iter().rev().flat_map(|relations| relations.iter());
-    match relations.find(|relation| relation.name.eq_ignore_ascii_case(&table.value)) {
-        Some(relation) => find(std::slice::from_ref(relation), &column.value),
-        None => Vec::new(),
-    }
-}
-
-fn rename(columns: &mut Columns, alias: Option<&TableAlias>) {
-    for ((name, _), new) in columns.iter_mut().zip(alias.iter().flat_map(|alias| &alias.columns)) {
-        name.clone_from(&new.name.value);
-    }
-}
-
-fn last(name: &ObjectName) -> String {
-    match name.0.last() {
-        Some(ObjectNamePart::Identifier(part)) => part.value.clone(),
-        _ => name.to_string(),
-    }
-}
-
-/// `schema.table`, in lower case and without quotes.
-fn dotted(name: &ObjectName) -> String {
-    let parts = name.0.iter().map(|part| match part {
-        ObjectNamePart::Identifier(part) => part.value.to_lowercase(),
-        other => other.to_string().to_lowercase(),
-    });
-    parts.collect::<Vec<_>>().join(".")
-}
-
-/// The subqueries of an expression that lie in no other one, and what is looked for in them by IN.
-#[derive(Default)]
-struct Subqueries {
-    depth: usize,
-    tested: Vec<Expr>,
-    queries: Vec<(Option<Expr>, Query)>,
-}
-
-impl Visitor for Subqueries {
-    type Break = ();
-
-    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-        if let (0, Expr::InSubquery { expr, .. }) = (self.depth, expr) {
-            self.tested.push((**expr).clone());
-        }
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
-        if self.depth == 0 {
-            self.queries.push((self.tested.pop(), query.clone()));
-        }
-        self.depth += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _query: &Query) -> ControlFlow<()> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
     }
 }
 
