@@ -1,6 +1,7 @@
 //! Over Parquet: only needed columns are read, the streaming engine runs the kernels, nothing holds all rows.
 
 mod exact_tables;
+mod sides;
 
 use std::fs::File;
 
@@ -59,4 +60,51 @@ fn parquet_is_read_in_streams() {
     let total = result.column("total").and_then(|c| c.get(0)).expect("a total");
     assert_eq!(total, AnyValue::Decimal(expected, 38, 8));
     assert_eq!(result.column("tracks").and_then(|c| c.get(0)).expect("a count"), AnyValue::Int64(1000));
+}
+
+/// A file that is written to between its being hashed and its being computed from is neither what the report names nor
+/// what it was: there is no result.
+#[test]
+fn a_file_that_changes_before_it_is_computed_from_gives_no_result() {
+    use recon::path::{Context, build};
+    use recon::stores::{Settings, Wish};
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |amount: i64| {
+        let columns = vec![Column::new("id".into(), vec![1_i64, 2]), Column::new("net".into(), vec![amount, 7])];
+        let mut frame = DataFrame::new(2, columns).expect("a frame");
+        let file = File::create(folder.path().join("plays.parquet")).expect("a file");
+        ParquetWriter::new(file).finish(&mut frame).expect("written");
+    };
+    write(5);
+    let project = "[stores.lake]\nurl = \"file:.\"\n[reconciliation.r]\nkey = [\"id\"]\n[reconciliation.r.legacy]\nstore = \"lake\"\n\
+                   file = \"plays.parquet\"\n[reconciliation.r.candidate]\nsql = \"all.sql\"\n[reconciliation.r.candidate.inputs.t]\n\
+                   store = \"lake\"\nfile = \"plays.parquet\"\n";
+    std::fs::write(folder.path().join("recon.toml"), project).expect("written");
+    std::fs::write(folder.path().join("all.sql"), "SELECT id, net FROM t\n").expect("written");
+    let project = recon::config::Project::load(&folder.path().join("recon.toml"), None, &|_| None).expect("a project");
+    let settings = Settings::default();
+    let source = || {
+        let key = vec!["id".to_owned()];
+        let context = Context {
+            project: &project,
+            params: &[],
+            settings: &settings,
+            key,
+            memory: 1 << 20,
+            partitions: None,
+            only: None,
+            keep: None,
+        };
+        let path = build(&project.reconciliation("r").expect("there").candidate, &context).expect("a path");
+        let mut source = (path.make)().expect("a source");
+        source.open(&Wish::default()).expect("opens");
+        source
+    };
+    let wanted = sides::request(&["id", "net"], 1);
+    assert_eq!(sides::shown(&sides::read(source().as_mut(), &wanted).expect("reads")), ["1|5", "2|7"]);
+    let mut changed = source();
+    write(1_000_005);
+    let error = sides::read(changed.as_mut(), &wanted).expect_err("no result");
+    assert!(error.what.contains("plays.parquet") && error.what.contains("changed while it was read"), "{error}");
 }
