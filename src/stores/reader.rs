@@ -1,9 +1,8 @@
 //! A source on its own thread: it lives there, opens there and reads there; whoever wants the records only sees
 //! batches. Must not know what they are wanted for.
 
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel as unbounded};
-use std::thread::JoinHandle;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SendError, Sender, channel as unbounded};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::domain::{Batch, Filter, Rules, Value};
@@ -16,6 +15,15 @@ pub type MakeSource = Arc<dyn Fn() -> Result<Box<dyn Source>, StoreError> + Send
 /// Bytes of stack: planning a long SQL goes deep. Only what is used is taken.
 const STACK: usize = 64 << 20;
 
+/// Threads whose source has closed, waiting for the next: starting one costs more than reading a small input, and cases
+/// are small inputs by the thousand.
+static WAITING: Mutex<Vec<Sender<Work>>> = Mutex::new(Vec::new());
+
+/// Threads that wait at most.
+const MOST_WAITING: usize = 16;
+
+type Work = Box<dyn FnOnce() + Send>;
+
 /// Longest wait for a source to close.
 const CLOSING: Duration = Duration::from_secs(5);
 
@@ -27,8 +35,7 @@ enum Command {
 /// A source at work on its own thread.
 pub struct Reader {
     commands: Option<Sender<Command>>,
-    thread: Option<JoinHandle<()>>,
-    /// Closes when the thread ends.
+    /// Closes when the source has closed.
     ended: Receiver<()>,
     opened: Receiver<Result<Opened, StoreError>>,
     progress: Arc<Progress>,
@@ -40,7 +47,7 @@ impl Reader {
         let (commands, inbox) = unbounded();
         let (tell, opened) = unbounded();
         let (alive, ended) = unbounded::<()>();
-        let started = std::thread::Builder::new().name("reader".into()).stack_size(STACK).spawn(move || {
+        let work = move || {
             let _alive = alive;
             let mut source = match make() {
                 Ok(source) => source,
@@ -55,9 +62,10 @@ impl Reader {
                 return;
             }
             serve(source.as_mut(), &inbox);
-        });
+        };
         // Without its thread nobody answers, and whoever waits for an answer is told so.
-        Reader { commands: Some(commands), thread: started.ok(), ended, opened, progress }
+        let _ = on_a_thread(Box::new(work));
+        Reader { commands: Some(commands), ended, opened, progress }
     }
 
     /// Waits until the source has opened.
@@ -103,11 +111,36 @@ impl Drop for Reader {
     /// Waits for the source to close its connection in good order, but not for a server that no longer answers.
     fn drop(&mut self) {
         self.commands = None;
-        let ended = self.ended.recv_timeout(CLOSING) == Err(RecvTimeoutError::Disconnected);
-        if let Some(thread) = self.thread.take().filter(|_| ended) {
-            let _ = thread.join();
-        }
+        let _: Result<(), RecvTimeoutError> = self.ended.recv_timeout(CLOSING);
     }
+}
+
+/// Lets a thread that waits do the work, or a new one.
+///
+/// # Errors
+/// When the system gives no thread.
+fn on_a_thread(work: Work) -> std::io::Result<()> {
+    let waiting = WAITING.lock().ok().and_then(|mut waiting| waiting.pop());
+    let work = match waiting {
+        Some(thread) => match thread.send(work) {
+            Ok(()) => return Ok(()),
+            Err(SendError(work)) => work,
+        },
+        None => work,
+    };
+    let (own, next) = unbounded::<Work>();
+    let live = move || {
+        work();
+        loop {
+            match WAITING.lock() {
+                Ok(mut waiting) if waiting.len() < MOST_WAITING => waiting.push(own.clone()),
+                _ => return,
+            }
+            let Ok(work) = next.recv() else { return };
+            work();
+        }
+    };
+    std::thread::Builder::new().name("reader".into()).stack_size(STACK).spawn(live).map(drop)
 }
 
 fn vanished() -> StoreError {

@@ -188,7 +188,11 @@ pub fn bind(dialect: Dialect, sql: &str, params: &[(String, Value)]) -> Result<(
     let mut bound = Vec::new();
     let mut used = vec![None; params.len()];
     let mut rest = sql;
-    while let Some(first) = rest.chars().next() {
+    loop {
+        let plain = rest.find(['\'', '"', '`', '-', '#', '/', ':']).unwrap_or(rest.len());
+        out.push_str(&rest[..plain]);
+        rest = &rest[plain..];
+        let Some(first) = rest.chars().next() else { break };
         let skip = match first {
             '\'' | '"' | '`' => quoted_len(rest, first, dialect),
             '-' if rest.starts_with("--") => rest.find('\n').unwrap_or(rest.len()),

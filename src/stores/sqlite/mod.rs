@@ -8,10 +8,10 @@ mod about;
 mod connect;
 mod error;
 mod inspect;
+mod kept;
 mod value;
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 
 use futures_util::{FutureExt, StreamExt};
 use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
@@ -24,6 +24,8 @@ pub(super) use about::about;
 use connect::{UTF8_BYTES, options};
 use error::{failed, refused};
 pub(super) use inspect::{beyond_reading, inspect};
+pub use kept::KeptSqlite;
+use kept::{Connected, Known, Resolved};
 use value::{Affinity, argument, decode, fit, judge};
 
 use super::asked::{distinct_names, existing, one_query};
@@ -33,38 +35,6 @@ use super::{
     Column, ColumnKind, Fix, KeyRange, Opened, Outlet, ReadEnd, ReadRequest, Settings, Snapshot, Source, StoreError,
     Target, Wanted, Wish,
 };
-
-/// Connections to SQLite files that are kept open between one reading and the next, with the statements that they have
-/// prepared: for who reads the same file thousands of times, its content replaced in between. A kept connection holds no
-/// transaction; each reading begins its own.
-#[derive(Default)]
-pub struct KeptSqlite(Mutex<Vec<(PathBuf, Runtime, SqliteConnection)>>);
-
-impl KeptSqlite {
-    /// Connections kept at most.
-    const MOST: usize = 8;
-
-    fn take(&self, path: &Path) -> Option<(Runtime, SqliteConnection)> {
-        let mut kept = self.0.lock().ok()?;
-        let at = kept.iter().position(|(own, ..)| own == path)?;
-        let (_, runtime, connection) = kept.swap_remove(at);
-        Some((runtime, connection))
-    }
-
-    fn keep(&self, path: &Path, runtime: Runtime, connection: SqliteConnection) {
-        if let Ok(mut kept) = self.0.lock()
-            && kept.len() < Self::MOST
-        {
-            kept.push((path.to_owned(), runtime, connection));
-        }
-    }
-}
-
-impl std::fmt::Debug for KeptSqlite {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("KeptSqlite")
-    }
-}
 
 /// A table, view or query of a SQLite file.
 pub struct SqliteSource {
@@ -89,10 +59,10 @@ impl Drop for SqliteSource {
         let (Some(kept), Some(session), true) = (&self.settings.kept_sqlite, self.session.take(), self.sound) else {
             return;
         };
-        let Session { runtime, mut connection, .. } = session;
+        let Session { runtime, mut connection, known, .. } = session;
         // A transaction that stays open would keep everybody from writing.
         if runtime.block_on(connection.execute("ROLLBACK")).is_ok() {
-            kept.keep(&self.path, runtime, connection);
+            kept.keep(&self.path, Connected { runtime, connection, known });
         }
     }
 }
@@ -126,12 +96,11 @@ struct Session {
     connection: SqliteConnection,
     /// For messages.
     place: String,
-    /// The table, or the query in parentheses.
-    from: String,
+    /// Whether a transaction is open.
+    begun: bool,
+    known: Known,
+    what: Resolved,
     bound: Vec<Value>,
-    columns: Vec<Column>,
-    affinities: Vec<Affinity>,
-    collation: &'static str,
     read_timeout: std::time::Duration,
     /// Whether the connection, and with it its statements, may be used again.
     kept: bool,
@@ -141,27 +110,27 @@ impl Session {
     fn open(path: &Path, target: &Target, settings: &Settings) -> Result<(Session, Opened), StoreError> {
         let place = path.display().to_string();
         let options = options(path, settings)?;
-        let (runtime, connection) = match settings.kept_sqlite.as_ref().and_then(|kept| kept.take(path)) {
-            Some(kept) => kept,
-            None => {
-                let runtime = tokio::runtime::Builder::new_current_thread()
-                    .enable_all()
-                    .build()
-                    .map_err(|e| StoreError::failed(format!("no runtime for {place}: {e}")))?;
-                let connection =
-                    runtime.block_on(options.connect()).map_err(|e| failed(&place, "cannot be opened", &e))?;
-                (runtime, connection)
-            }
-        };
+        let Connected { runtime, connection, known } =
+            match settings.kept_sqlite.as_ref().and_then(|kept| kept.take(path)) {
+                Some(kept) => kept,
+                None => {
+                    let runtime = tokio::runtime::Builder::new_current_thread()
+                        .enable_all()
+                        .build()
+                        .map_err(|e| StoreError::failed(format!("no runtime for {place}: {e}")))?;
+                    let connection =
+                        runtime.block_on(options.connect()).map_err(|e| failed(&place, "cannot be opened", &e))?;
+                    Connected { runtime, connection, known: Known::default() }
+                }
+            };
         let mut session = Session {
             runtime,
             connection,
             place,
-            from: String::new(),
+            begun: false,
+            known,
+            what: Resolved::default(),
             bound: Vec::new(),
-            columns: Vec::new(),
-            affinities: Vec::new(),
-            collation: "BINARY",
             read_timeout: settings.read_timeout,
             kept: settings.kept_sqlite.is_some(),
         };
@@ -172,7 +141,7 @@ impl Session {
             _ => None,
         };
         let opened = Opened {
-            columns: session.columns.clone(),
+            columns: session.what.columns.clone(),
             fixed_columns: true,
             ordered: true,
             // SQLite compares a text amount with a number as text: recon judges conditions on it itself.
@@ -189,31 +158,42 @@ impl Session {
 
     /// Starts a new read transaction in place of the current one, and returns its moment by SQLite's clock.
     fn begin(&mut self) -> Result<i128, StoreError> {
-        let Session { runtime, connection, place, .. } = self;
+        let Session { runtime, connection, place, begun, known, .. } = self;
         runtime.block_on(async {
-            // Without a transaction this fails, and nothing is lost.
-            let _ = connection.execute("ROLLBACK").await;
+            if std::mem::replace(begun, true) {
+                // When it has ended already this fails, and nothing is lost.
+                let _ = connection.execute("ROLLBACK").await;
+            }
             let fail = |e: sqlx::Error| failed(place, "cannot be read", &e);
-            connection.execute("BEGIN").await.map_err(fail)?;
             // BEGIN alone takes no snapshot: the first read does.
-            let first = "SELECT strftime('%Y-%m-%d %H:%M:%f', 'now'), (SELECT count(*) FROM sqlite_schema)";
+            let first = "BEGIN; SELECT strftime('%Y-%m-%d %H:%M:%f', 'now'), \
+                         (SELECT schema_version FROM pragma_schema_version), (SELECT count(*) FROM sqlite_schema)";
             let row = connection.fetch_one(first).await.map_err(fail)?;
             let moment: String = row.try_get(0).map_err(fail)?;
+            known.under(row.try_get(1).map_err(fail)?);
             let read = parse_instant(&moment, &jiff::tz::TimeZone::UTC);
             Ok(read.ok_or_else(|| StoreError::failed(format!("{place}: no moment in `{moment}`")))?.nanos)
         })
     }
 
-    /// Finds the table or judges the query, and describes its columns.
+    /// Finds the table or judges the query, and describes its columns; once for each schema.
     fn resolve(&mut self, target: &Target) -> Result<(), StoreError> {
-        let encoding = self.texts("PRAGMA encoding")?;
-        if encoding.first().is_some_and(|e| e.starts_with("UTF-16")) {
-            self.collation = UTF8_BYTES;
+        if let Some(known) = self.known.find(target) {
+            if let Some(query) = &known.query {
+                self.bound = bind(Dialect::Sqlite, query, &target.params)?.1;
+            }
+            self.what = known;
+            return self.arguments().map(drop);
         }
+        let encoding = self.texts("PRAGMA encoding")?;
+        self.what.collation = match encoding.first() {
+            Some(encoding) if encoding.starts_with("UTF-16") => UTF8_BYTES,
+            _ => "BINARY",
+        };
         match (&target.query, &target.table) {
             (Some(query), _) => {
-                let query = one_query(Dialect::Sqlite, query)?;
-                let (query, bound) = bind(Dialect::Sqlite, query, &target.params)?;
+                let one = one_query(Dialect::Sqlite, query)?;
+                let (query, bound) = bind(Dialect::Sqlite, one, &target.params)?;
                 self.bound = bound;
                 let alone = self.describe(&query)?;
                 distinct_names(alone.columns().iter().map(|c| c.name()))?;
@@ -231,16 +211,17 @@ impl Session {
                     .hint("name each parameter `:name` and give it with `--param name=…`"));
                 }
                 self.arguments()?;
-                self.from = format!("(\n{query}\n) AS q");
+                self.what.query = Some(one.to_owned());
+                self.what.from = format!("(\n{query}\n) AS q");
             }
-            (None, Some(table)) => self.from = Dialect::Sqlite.table(table),
+            (None, Some(table)) => self.what.from = Dialect::Sqlite.table(table),
             (None, None) => {
                 let tables = existing("tables", "", self.tables()?);
                 return Err(StoreError::usage(format!("{}: which table?", self.place))
                     .hint(format!("name it behind `#`, or give a query; {tables}")));
             }
         }
-        let described = match self.describe(&format!("SELECT * FROM {}", self.from)) {
+        let described = match self.describe(&format!("SELECT * FROM {}", self.what.from)) {
             Err(error) if error.what.contains("no such table") && target.query.is_none() => {
                 let table = target.table.as_deref().unwrap_or_default();
                 let tables = existing("tables", table, self.tables()?);
@@ -256,9 +237,10 @@ impl Session {
             let name = column.name().to_owned();
             let known = declared.iter().find(|(n, _)| *n == name).map(|(_, kind)| kind.as_str());
             let (kind, affinity) = judge(known.unwrap_or_else(|| column.type_info().name()));
-            self.columns.push(Column { name, kind });
-            self.affinities.push(affinity);
+            self.what.columns.push(Column { name, kind });
+            self.what.affinities.push(affinity);
         }
+        self.known.remember(target, &self.what);
         Ok(())
     }
 
@@ -297,8 +279,8 @@ impl Session {
     }
 
     fn column(&self, name: &str) -> Result<usize, StoreError> {
-        self.columns.iter().position(|c| c.name == name).ok_or_else(|| {
-            let names = self.columns.iter().map(|c| c.name.clone()).collect();
+        self.what.columns.iter().position(|c| c.name == name).ok_or_else(|| {
+            let names = self.what.columns.iter().map(|c| c.name.clone()).collect();
             StoreError::usage(format!("{}: there is no column `{name}`", self.place))
                 .hint(existing("columns", name, names))
         })
@@ -316,8 +298,8 @@ impl Session {
         };
         let Some(fitted) = fitted(request, &fit)? else { return Ok(None) };
         // Every column is compared and ordered byte by byte, whatever collation it declares.
-        let collate = |name: &str| format!("{name} COLLATE {}", self.collation);
-        let name = |column: usize| Dialect::Sqlite.name(&self.columns[column].name);
+        let collate = |name: &str| format!("{name} COLLATE {}", self.what.collation);
+        let name = |column: usize| Dialect::Sqlite.name(&self.what.columns[column].name);
         let mut named: Vec<usize> = wanted.iter().chain(&filtered).copied().collect();
         named.sort_unstable();
         named.dedup();
@@ -338,7 +320,7 @@ impl Session {
                 Sent { name, as_key, cast: "" }
             })
             .collect();
-        select(Dialect::Sqlite, &self.from, &base, &sent, &fitted).map(Some)
+        select(Dialect::Sqlite, &self.what.from, &base, &sent, &fitted).map(Some)
     }
 
     /// Whether SQLite would convert a key that is looked for to the column's declared type before it compares:
@@ -348,7 +330,7 @@ impl Session {
         let keys = request.keys.iter().flatten().filter_map(|key| key.get(at));
         bounds.chain(keys).any(|value| {
             matches!(
-                (self.affinities[column], value),
+                (self.what.affinities[column], value),
                 (Affinity::Numeric, Value::Text { .. }) | (Affinity::Text, Value::Number { .. })
             )
         })
@@ -371,7 +353,10 @@ impl Session {
             sql.push_str(" ORDER BY ");
             sql.push_str(&key.join(", "));
         }
-        self.describe(&sql)?;
+        if !self.known.has_prepared(&sql) {
+            self.describe(&sql)?;
+            self.known.prepared(&sql);
+        }
         let arguments = self.arguments()?;
         let width = request.columns.len();
         self.stream(sql, arguments, |row| {
