@@ -30,7 +30,10 @@ THIS = "ti.xcom_pull(task_ids='register')[ti.map_index]"
 
 
 def due_now(said: str) -> list[dict[str, str]]:
-    """Of what `recon calendar due --format json` says: each cycle that is to be verified now."""
+    """Of what `recon calendar due --format json` says: each cycle that is to be verified now.
+
+    A released one stays on the list until its day is over. To take it again would pay it again.
+    """
     return [
         {
             "verify": one["command"],
@@ -39,7 +42,7 @@ def due_now(said: str) -> list[dict[str, str]]:
             ),
         }
         for one in json.loads(said)
-        if one["state"] == "due"
+        if one["state"] == "due" and not one["released"]
     ]
 
 

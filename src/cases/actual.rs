@@ -23,6 +23,8 @@ pub struct Actual {
     pub verdict: RunVerdict,
     /// Why, in sentences.
     pub reasons: Vec<String>,
+    /// Why a side could not be computed, or not to its end, if so.
+    pub failed: Option<String>,
     /// The decisions in key order, columns in the order of the comparison; `recon_source` and `recon_reason` at the end.
     pub decisions: Vec<Row>,
     /// Columns whose values are amounts or other numbers.
@@ -284,6 +286,7 @@ mod tests {
         Actual {
             verdict: RunVerdict::Clean,
             reasons: Vec::new(),
+            failed: None,
             decisions: vec![row(&[
                 ("id", Some("7")),
                 ("net", Some("1.50")),

@@ -217,8 +217,8 @@ impl Case {
             serde_json::from_str(raw.expect.get()).map_err(|error| CaseError::json(&place, &error))?;
         let expect = Expect::packed(expect).map_err(|what| CaseError::of(&place, what))?;
         let record = |raw: &&RawValue| raw.get().to_owned();
-        let own = raw.inputs.iter().flat_map(|(store, tables)| {
-            tables.iter().map(move |(name, rows)| Input::lines(store, name, rows.iter().map(record).collect()))
+        let own = raw.inputs.0.iter().flat_map(|(store, tables)| {
+            tables.0.iter().map(move |(name, rows)| Input::lines(store, name, rows.iter().map(record).collect()))
         });
         let own = own.collect();
         let common = Common {
@@ -251,6 +251,17 @@ impl Case {
             return wrong(
                 "`percent` is above 100",
                 "it is the share of agreeing records that take the candidate's value",
+            );
+        }
+        // Inputs become files and tables of these names, in folders of recon's own and nowhere else.
+        let inside = |name: &str| {
+            let mut parts = std::path::Path::new(name).components();
+            matches!((parts.next(), parts.next()), (Some(std::path::Component::Normal(part)), None) if part == name)
+        };
+        if let Some(input) = self.inputs.iter().find(|input| !inside(&input.store) || !inside(&input.name)) {
+            return wrong(
+                &format!("an input cannot be named `{}` in the store `{}`", input.name, input.store),
+                "it is the name of a table, a collection or a file without its folder and ending",
             );
         }
         if self.inputs.is_empty() && suite.shared.is_empty() {

@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, Visitor};
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::schema::SqliteDecimals;
@@ -94,7 +95,7 @@ pub(super) struct RawLine<'a> {
     #[serde(default)]
     pub allow_empty: bool,
     #[serde(default, borrow)]
-    pub inputs: BTreeMap<String, BTreeMap<String, Vec<&'a RawValue>>>,
+    pub inputs: Once<Once<Vec<&'a RawValue>>>,
     #[serde(borrow)]
     pub expect: &'a RawValue,
 }
@@ -109,6 +110,41 @@ pub(super) struct RawLineExpect<'a> {
     pub decisions: Vec<&'a RawValue>,
     #[serde(default, borrow)]
     pub discrepancies: Vec<&'a RawValue>,
+}
+
+/// An object none of whose names stands there twice: of two tables of one name the first would be lost.
+#[derive(Debug)]
+pub(super) struct Once<V>(pub BTreeMap<String, V>);
+
+impl<V> Default for Once<V> {
+    fn default() -> Once<V> {
+        Once(BTreeMap::new())
+    }
+}
+
+impl<'de, V: Deserialize<'de>> Deserialize<'de> for Once<V> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Names<V>(PhantomData<V>);
+        impl<'de, V: Deserialize<'de>> Visitor<'de> for Names<V> {
+            type Value = Once<V>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Once<V>, A::Error> {
+                let mut all = BTreeMap::new();
+                while let Some((name, value)) = map.next_entry::<String, V>()? {
+                    if all.contains_key(&name) {
+                        return Err(A::Error::custom(format!("`{name}` stands there twice")));
+                    }
+                    all.insert(name, value);
+                }
+                Ok(Once(all))
+            }
+        }
+        from.deserialize_map(Names(PhantomData))
+    }
 }
 
 /// Enough of a line to know whether it is wanted.

@@ -329,7 +329,25 @@ fn collect(
             }
         } else if name.ends_with(PACKED) {
             collect(root, &path, suite, steps)?;
+        } else if suite.is_some() {
+            nearly(&path, &name)?;
         }
+    }
+    Ok(())
+}
+
+/// Refuses what looks like cases and is none: nobody would miss what was passed over.
+fn nearly(path: &Path, name: &str) -> Result<(), CaseError> {
+    let name = name.to_lowercase();
+    let plain = name.strip_suffix(".gz").unwrap_or(&name);
+    if ["case.toml", "decisions.csv", "discrepancies.ndjson"].contains(&name.as_str()) {
+        return Err(CaseError::at(path, "belongs to a case, and its folder has no case.toml".to_owned()).hint(
+            "a case is a folder with a file of just that name: it says why the case exists and what is expected",
+        ));
+    }
+    if plain.ends_with(".ndjson") || plain.ends_with(".jsonl") {
+        return Err(CaseError::at(path, "is no file of cases".to_owned())
+            .hint(format!("packed cases are in NAME{PACKED}, as they are; records of a suite are below `inputs`")));
     }
     Ok(())
 }

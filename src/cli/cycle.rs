@@ -22,7 +22,7 @@ pub struct CycleArgs {
 /// The decisions are read again from where they were written: they must still be those that were verified.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  recon release payout --param payout_date=2026-11-13 --by kim@example.com\n\nExit codes: 0 released, or approved and more approvals are needed · 2 wrong arguments, or no such cycle · 3 could not read, write or reach something · 4 refused: not decided, your own run, changed decisions, or released already"
+    after_help = "Example:\n  recon release payout --param payout_date=2026-11-13 --by kim@example.com\n\nExit codes: 0 released, or approved and more approvals are needed · 2 wrong arguments, or no such cycle · 3 could not read, write or reach something · 4 refused: not decided, your own run, another run than `--run`, changed decisions, or released already"
 )]
 pub struct ReleaseArgs {
     #[command(flatten)]
@@ -30,6 +30,9 @@ pub struct ReleaseArgs {
     /// Who approves: somebody other than who ran the verification, where approvals are configured.
     #[arg(long, value_name = "WHO")]
     pub by: String,
+    /// The run whose decisions the approver has seen: refused where another one decides by now (`12-1`).
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<String>,
     /// How it is printed.
     #[arg(long, short, value_name = "FORMAT", default_value = "table")]
     pub format: ListFormat,

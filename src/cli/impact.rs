@@ -53,11 +53,11 @@ pub struct ImpactArgs {
     /// Totals the change by the values of a column of the path: `merchant_id`.
     #[arg(long, value_name = "COLUMN")]
     pub by: Option<String>,
-    /// Records and groups shown; never changes what is counted.
+    /// Records and groups shown (default: 5, in Markdown 20); never changes what is counted.
     #[arg(long, value_name = "N")]
     pub limit: Option<u64>,
     /// How it is written: table, json, csv or markdown; taken from the ending of --output when that is given.
-    #[arg(long, short, value_name = "FORMAT")]
+    #[arg(long, short, value_name = "FORMAT", hide_possible_values = true)]
     pub format: Option<Format>,
     /// Write it to a file (a line with the verdict still goes to stderr).
     #[arg(long, short, value_name = "FILE")]

@@ -152,7 +152,7 @@ pub struct Global {
 /// recon.toml.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  recon diff legacy.csv candidate.parquet --key id\n  recon diff mysql://app@db/shop#payout mongodb://docs/shop#payout --key id=_id --tolerance fee=0.01\n  recon diff payout --param payout_date=2026-11-13 --format json"
+    after_help = "Examples:\n  recon diff legacy.csv candidate.parquet --key id\n  recon diff mysql://app@db/shop#payout mongodb://docs/shop#payout --key id=_id --tolerance fee=0.01\n  recon diff payout --param payout_date=2026-11-13 --format json\n\nExit codes: 0 every key agrees · 1 something differs · 2 wrong arguments, configuration or query · 3 incomplete: a store failed, a value could not be judged, or nothing was compared"
 )]
 pub struct DiffArgs {
     /// The legacy side, or the name of a reconciliation in recon.toml.

@@ -15,7 +15,7 @@ use crate::report::Format;
 /// may go on: clean or warned (exit 0), blocked (1), incomplete (3). A cycle that is verified already is only reported.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  recon verify payout --param payout_date=2026-11-13\n  recon verify payout --param payout_date=2026-11-13 --strict --format json\n  recon verify payout --param payout_date=2026-11-13 --again    # verified, not released: decide anew"
+    after_help = "Examples:\n  recon verify payout --param payout_date=2026-11-13\n  recon verify payout --param payout_date=2026-11-13 --strict --format json\n  recon verify payout --param payout_date=2026-11-13 --again    # verified, not released: decide anew\n\nExit codes: 0 clean or warned · 1 blocked · 2 wrong arguments, project file or query; nothing was decided · 3 incomplete: could not be verified · 4 refused: another run holds the cycle, or it may not be verified from where it stands"
 )]
 pub struct VerifyArgs {
     #[command(flatten)]
@@ -56,7 +56,7 @@ pub struct VerifyArgs {
 /// The run before stays in the history. Its decisions must be where it wrote them; released ones are never changed.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  recon retry payout --param payout_date=2026-11-13\n  recon retry payout --param payout_date=2026-11-13 --keys 17,42"
+    after_help = "Examples:\n  recon retry payout --param payout_date=2026-11-13\n  recon retry payout --param payout_date=2026-11-13 --keys 17,42\n\nExit codes: 0 clean or warned · 1 blocked · 2 wrong arguments, project file or query; nothing was decided · 3 incomplete: could not be verified · 4 refused: another run holds the cycle, or it may not be verified from where it stands"
 )]
 pub struct RetryArgs {
     #[command(flatten)]

@@ -13,7 +13,9 @@ use crate::path::Path;
 use crate::report::{Report, Verdict};
 use crate::stores::{CsvSettings, Locator, Settings, Wish};
 
+use super::cycle::project;
 use super::log::{self, Level};
+use super::ours::not_ours;
 use super::{Failure, output, progress};
 
 /// Both sides and what is compared of them.
@@ -65,7 +67,8 @@ pub(super) fn compared(global: &Global, args: &DiffArgs) -> Result<Compared, Fai
         None => super::named::request(global, args, &settings)?,
     };
     if let Some(path) = &args.output {
-        not_a_side(path, &[&request.legacy, &request.candidate])?;
+        let project = args.candidate.is_none().then(|| project(global)).transpose()?;
+        not_ours(path, project.as_ref(), files(&request))?;
     }
     let estimates = Arc::new(progress::Estimates::default());
     let sides = [Arc::clone(&request.legacy.progress), Arc::clone(&request.candidate.progress)];
@@ -78,15 +81,9 @@ pub(super) fn compared(global: &Global, args: &DiffArgs) -> Result<Compared, Fai
     Ok(compared)
 }
 
-/// A report must not replace what it reports on.
-pub(super) fn not_a_side(output: &std::path::Path, sides: &[&Path]) -> Result<(), Failure> {
-    let Ok(written) = output.canonicalize() else { return Ok(()) };
-    let is_side = sides.iter().flat_map(|side| &side.files).any(|path| path.canonicalize().is_ok_and(|p| p == written));
-    if is_side {
-        return Err(Failure::usage(format!("`--output {}` is one of the two sides", output.display()))
-            .hint("give the report a name of its own"));
-    }
-    Ok(())
+/// The files that the sides are read from.
+pub(super) fn files(request: &Request) -> impl Iterator<Item = &std::path::Path> {
+    [&request.legacy, &request.candidate].into_iter().flat_map(|side| &side.files).map(std::path::PathBuf::as_path)
 }
 
 pub(super) fn comparison(args: &ReadArgs, request: Request, estimates: Arc<progress::Estimates>) -> Comparison {
@@ -175,6 +172,7 @@ pub(super) fn overrides(args: &DiffArgs, mut definition: Definition) -> Result<D
             None if !text.is_empty() => Ok((text.clone(), text.clone())),
             _ => pair("--key", text),
         };
+        definition.key_given = true;
         definition.key = args.key.iter().map(key).collect::<Result<_, _>>()?;
     }
     for (at, (name, _)) in definition.key.iter().enumerate() {

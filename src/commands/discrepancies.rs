@@ -49,7 +49,7 @@ pub fn run(global: &Global, args: &DiscrepanciesArgs) -> Result<Exit, Failure> {
             let truncated = found.len() > *limit as usize;
             found.truncate(*limit as usize);
             if let (true, Some(kind)) = (found.is_empty(), kind.as_deref()) {
-                unusual(global, kind);
+                known(kind)?;
             }
             print(&found, truncated, *limit, *format);
             Ok(Exit::Success)
@@ -65,12 +65,14 @@ pub fn run(global: &Global, args: &DiscrepanciesArgs) -> Result<Exit, Failure> {
     }
 }
 
-/// A kind is data of the ledger: one that this recon does not know is no error, but may be a slip of the pen.
-fn unusual(global: &Global, kind: &str) {
-    if !KINDS.contains(&kind) && !global.quiet {
-        let hint = did_you_mean(kind, KINDS).unwrap_or_else(|| format!("known kinds are {}", listed(KINDS)));
-        eprintln!("no discrepancy is of the kind `{kind}`; {hint}");
+/// A kind is data of the ledger, so one that this recon does not know may be there. Where none is, it is a slip of the pen, and
+/// "no discrepancy" would be no answer to it.
+fn known(kind: &str) -> Result<(), Failure> {
+    if KINDS.contains(&kind) {
+        return Ok(());
     }
+    let hint = did_you_mean(kind, KINDS).unwrap_or_else(|| format!("known kinds are {}", listed(KINDS)));
+    Err(Failure::usage(format!("`--kind {kind}`: no discrepancy is of that kind")).hint(hint))
 }
 
 fn of_run(

@@ -20,6 +20,7 @@ pub mod load;
 mod log;
 pub mod man;
 mod named;
+mod ours;
 mod output;
 mod population;
 mod progress;

@@ -46,6 +46,7 @@ pub fn run(global: &Global, args: &ReleaseArgs) -> Result<Exit, Failure> {
     let cycle = named.found(global, &mut ledger)?;
     let needed = needed(&named, &mut ledger, Some(&cycle))?;
     let decided = decided(global, &named, &cycle)?;
+    seen(args, &named, global, &decided)?;
     let mut open = Open::of(&named, &mut ledger, &cycle, &decided)?;
     let (run, finished) = match cycle.state.is_released() {
         true => {
@@ -92,6 +93,27 @@ pub fn run(global: &Global, args: &ReleaseArgs) -> Result<Exit, Failure> {
     let (checks, exit) = checked(&named, &mut ledger, run, &decided)?;
     print(&Done { run, released: true, finished, cycle, checks }, &by, needed, args.format);
     Ok(exit)
+}
+
+/// Refuses decisions of another run than the one that the approver has seen: between the look and the release somebody may
+/// have verified anew. What is written of that run may not change either, and the ledger compares its hash when it releases.
+fn seen(args: &ReleaseArgs, named: &Named, global: &Global, decided: &Decided) -> Result<(), Failure> {
+    let Some(text) = &args.run else { return Ok(()) };
+    let run = RunId::parse(text).ok_or_else(|| {
+        Failure::usage(format!("`--run {text}` is no run"))
+            .hint("12-3 is the third run of cycle 12, as `recon status` shows it")
+    })?;
+    if run == decided.run {
+        return Ok(());
+    }
+    Err(Failure {
+        exit: Exit::Refused,
+        what: format!(
+            "{}: run {} decides, and run {run} is to be released; nothing was approved",
+            named.key, decided.run
+        ),
+        hint: Some(format!("look at what it decided: `{}`", named.command(global, "status"))),
+    })
 }
 
 /// The checks that follow the release. What they find cannot take it back: it is told, and it is in the exit code.

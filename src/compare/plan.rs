@@ -24,6 +24,8 @@ pub struct Definition {
     pub may_go: bool,
     /// Whether key and columns were named in `recon.toml`, for messages.
     pub configured: bool,
+    /// Whether the key is given by `--key` all the same.
+    pub key_given: bool,
     /// Tolerances by legacy name.
     pub tolerances: Vec<(String, Tolerance)>,
     /// Fixed types by legacy name.
@@ -121,15 +123,18 @@ impl Definition {
         names
     }
 
+    /// Where key and columns are named, for messages.
+    fn options(&self) -> (&'static str, &'static str) {
+        let key = if self.configured && !self.key_given { CONFIGURED_KEY } else { "`--key`" };
+        (key, if self.configured { "`columns` in recon.toml" } else { "`--map`" })
+    }
+
     /// Looks whether a side has every column that is named for it, while the other is not known yet.
     ///
     /// # Errors
     /// It lacks one.
     pub fn look(&self, opened: &Opened, side: super::SideName) -> Result<(), PlanError> {
-        let (key, map) = match self.configured {
-            true => (CONFIGURED_KEY, "`columns` in recon.toml"),
-            false => ("`--key`", "`--map`"),
-        };
+        let (key, map) = self.options();
         let name = |(legacy, candidate): &(String, String)| match side {
             super::SideName::Legacy => legacy.clone(),
             super::SideName::Candidate => candidate.clone(),
@@ -148,10 +153,7 @@ impl Definition {
     /// # Errors
     /// A column that the user named is not there; the key cannot be compared.
     pub fn plan(&self, legacy: &Opened, candidate: &Opened) -> Result<Plan, PlanError> {
-        let (key, map) = match self.configured {
-            true => (CONFIGURED_KEY, "`columns` in recon.toml"),
-            false => ("`--key`", "`--map`"),
-        };
+        let (key, map) = self.options();
         for (legacy_name, candidate_name) in &self.key {
             require(legacy, legacy_name, "legacy", key)?;
             require(candidate, candidate_name, "candidate", key)?;

@@ -37,6 +37,15 @@ pub(super) struct Database {
     pub(super) attempts: u32,
 }
 
+impl Drop for Database {
+    /// A SQLite file that is closed leaves no file of its own behind; a server takes leave of whoever goes.
+    fn drop(&mut self) {
+        if matches!(self.server, Server::Sqlite { .. }) {
+            self.leave();
+        }
+    }
+}
+
 impl Database {
     /// Reads the URL; connects when something is first asked.
     pub(super) fn new(url: &str) -> Result<Database, LedgerError> {
@@ -127,6 +136,10 @@ impl Database {
 
     /// Takes leave of the server, or of the file.
     pub(super) fn close(mut self) {
+        self.leave();
+    }
+
+    fn leave(&mut self) {
         if let Some(connection) = self.connection.take() {
             let leave = async { on!(connection, connection => connection.close().await) };
             let _ = self.runtime.block_on(async { tokio::time::timeout(CONNECT, leave).await });

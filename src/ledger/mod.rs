@@ -151,7 +151,7 @@ impl Ledger {
     pub fn migrate(url: &Secret) -> Result<(String, i64, i64), LedgerError> {
         let mut db = Database::new(url.expose())?;
         let (from, to) = migrate::migrate(&mut db, NEWEST)?;
-        Ok((db.place, from, to))
+        Ok((db.place.clone(), from, to))
     }
 
     /// Looks at a ledger without changing it.
@@ -161,7 +161,7 @@ impl Ledger {
     pub fn inspect(url: &Secret) -> Result<Inspected, LedgerError> {
         let mut db = Database::new(url.expose())?;
         if db.is_missing() {
-            return Ok(Inspected { place: db.place, version: 0, rows: Vec::new() });
+            return Ok(Inspected { place: db.place.clone(), version: 0, rows: Vec::new() });
         }
         let version = db.reading(&mut migrate::version)?;
         let mut rows = Vec::new();
@@ -171,7 +171,7 @@ impl Ledger {
                 rows.push((table, db.reading(&mut |db| db.number(&sql, &[]))?));
             }
         }
-        Ok(Inspected { place: db.place, version, rows })
+        Ok(Inspected { place: db.place.clone(), version, rows })
     }
 
     /// Tells the ledger of a secret (a store's URL, a token) that must not be written down with any text.

@@ -52,7 +52,7 @@ impl Ledger {
         if missing {
             let writable = file.as_deref().and_then(std::path::Path::parent).map(folder_writable);
             return Ok(Probed {
-                place: db.place,
+                place: db.place.clone(),
                 server: "SQLite".into(),
                 file,
                 version: 0,

@@ -52,6 +52,11 @@ fn files_that_belong_nowhere_are_refused() {
         ("cases/plain-sale/core/transactions.ndjson", "`core/transactions` is there in two files"),
         ("cases/plain-sale/core/refunds.csv", "the columns of `core.refunds` are not declared"),
         ("cases/plain-sale/croe/transactions.csv", "did you mean `core`?"),
+        ("cases/other-sale/Case.toml", "its folder has no case.toml"),
+        ("cases/other-sale/decisions.csv", "its folder has no case.toml"),
+        ("cases/drawn.ndjson", "packed cases are in NAME.cases.ndjson"),
+        ("cases/drawn.cases.jsonl", "packed cases are in NAME.cases.ndjson"),
+        ("cases/drawn.cases.ndjson.gz", "packed cases are in NAME.cases.ndjson"),
     ] {
         let place = merchant_with(&["plain-sale"]);
         place.write(file, "id\n1\n");
@@ -109,4 +114,39 @@ fn wrong_flags_are_refused() {
         assert_eq!(outcome.code, Some(2), "{arguments:?}: {outcome}");
         assert!(outcome.stderr.contains(said), "{arguments:?}: {outcome}");
     }
+}
+
+#[test]
+fn an_input_is_written_nowhere_but_into_the_stores_of_the_test() {
+    let place = merchant_with(&["plain-sale"]);
+    let lake = place.path().join("lake");
+    std::fs::create_dir(&lake).expect("a folder");
+    place.write("lake/holdings.ndjson", "REAL");
+    let up = "../".repeat(12);
+    for (store, table) in [
+        ("docs", format!("{up}{}", lake.join("holdings").display())),
+        ("docs", lake.join("holdings").display().to_string()),
+        ("docs", "../docs".to_owned()),
+        ("docs", String::new()),
+        ("..", "holdings".to_owned()),
+    ] {
+        place.write(
+            "cases/few.cases.ndjson",
+            format!(
+                "{{\"name\":\"a\",\"why\":\"b\",\"inputs\":{{\"{store}\":{{\"{table}\":[{{\"_id\":1}}]}}}},\"expect\":{{\"verdict\":\"incomplete\",\"reason\":\"nothing\"}}}}\n"
+            ),
+        );
+        let outcome = place.recon(&["test"]);
+        assert_eq!(outcome.code, Some(2), "{store} {table}: {outcome}");
+        assert!(outcome.stderr.contains("few.cases.ndjson:1: an input cannot be named"), "{outcome}");
+        assert_eq!(place.read("lake/holdings.ndjson"), "REAL");
+    }
+    // Of two tables of one name the rows of the first would be lost.
+    let inputs = r#"{"docs":{"transactions":[{"_id":77}],"transactions":[{"_id":1}]}}"#;
+    place.write(
+        "cases/few.cases.ndjson",
+        format!("{{\"name\":\"a\",\"why\":\"b\",\"inputs\":{inputs},\"expect\":{{\"verdict\":\"clean\"}}}}\n"),
+    );
+    let doubled = place.recon(&["test"]);
+    assert!(doubled.code == Some(2) && doubled.stderr.contains("`transactions` stands there twice"), "{doubled}");
 }

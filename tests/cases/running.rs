@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 
+use crate::support::Place;
 use crate::{edit, example, merchant_with};
 
 #[test]
@@ -160,4 +161,109 @@ fn nothing_goes_from_one_case_into_the_next() {
         let back = place.recon(&["test", "--jobs", "1"]);
         assert_eq!(back.code, Some(0), "{back}");
     }
+}
+
+/// A table and a lake of a reconciliation that reads everything there is.
+fn everything(place: &Place) {
+    place.write("recon.toml", "[stores.core]\nurl = \"sqlite:core.db\"\n[stores.lake]\nurl = \"file:lake\"\n[reconciliation.payout]\nkey = [\"id\"]\n[reconciliation.payout.legacy]\nstore = \"core\"\nquery = \"legacy.sql\"\n[reconciliation.payout.candidate]\nsql = \"candidate.sql\"\ninputs = { payout = { store = \"lake\", table = \"payout\" } }\n");
+    place.write("legacy.sql", "SELECT * FROM payout");
+    place.write("candidate.sql", "SELECT * FROM payout");
+    let columns = |store: &str, more: &str| {
+        format!(
+            "[tables.{store}.payout]\nkey = [\"id\"]\n[tables.{store}.payout.columns]\nid = \"integer\"\nnet = \"integer\"\n{more}"
+        )
+    };
+    place.write(
+        "cases/suite.toml",
+        format!(
+            "project = \"../recon.toml\"\nreconciliation = \"payout\"\n{}{}",
+            columns("core", ""),
+            columns("lake", "")
+        ),
+    );
+    for (case, more, legacy, candidate) in
+        [("a", "", "1,10", "1,10"), ("b", "tax = \"integer\"\n", "1,10,1", "1,10,2"), ("c", "", "1,10", "1,10")]
+    {
+        let own =
+            if more.is_empty() { String::new() } else { format!("{}{}", columns("core", more), columns("lake", more)) };
+        place.write(
+            &format!("cases/{case}/case.toml"),
+            format!("why = \"of three\"\n[expect]\nverdict = \"clean\"\n{own}"),
+        );
+        let head = if more.is_empty() { "id,net" } else { "id,net,tax" };
+        place.write(&format!("cases/{case}/core/payout.csv"), format!("{head}\n{legacy}\n"));
+        place.write(&format!("cases/{case}/lake/payout.csv"), format!("{head}\n{candidate}\n"));
+        place.write(
+            &format!("cases/{case}/decisions.csv"),
+            format!("{head},recon_source,recon_reason\n{candidate},candidate,agree\n"),
+        );
+    }
+}
+
+#[test]
+fn a_table_of_other_columns_is_seen_whatever_case_ran_before() {
+    let place = Place::new();
+    everything(&place);
+    let alone = place.recon(&["test", "--filter", "b"]);
+    assert!(alone.code == Some(1) && alone.stdout.contains("tax 1 / 2"), "{alone}");
+    for jobs in ["1", "4"] {
+        let all = place.recon(&["test", "--jobs", jobs]);
+        assert_eq!(all.code, Some(1), "a column that another case does not have is compared all the same: {all}");
+        assert!(all.stdout.contains("FAIL  b") && all.stdout.contains("tax 1 / 2"), "{all}");
+        assert!(all.stdout.contains("3 cases: 2 passed, 1 failed"), "{all}");
+    }
+}
+
+#[test]
+fn the_same_records_of_another_type_are_written_anew() {
+    let place = Place::new();
+    place.write("recon.toml", "[stores.core]\nurl = \"sqlite:core.db\"\n[stores.lake]\nurl = \"file:lake\"\n[reconciliation.most]\nkey = [\"id\"]\n[reconciliation.most.legacy]\nstore = \"core\"\nquery = \"legacy.sql\"\n[reconciliation.most.candidate]\nsql = \"candidate.sql\"\ninputs = { plays = { store = \"lake\", table = \"plays\" } }\n");
+    place.write("legacy.sql", "SELECT id, net FROM payout");
+    place.write("candidate.sql", "SELECT id, CAST(MAX(amt) AS BIGINT) AS net FROM plays GROUP BY id");
+    let lake = |kind: &str| {
+        format!(
+            "[tables.lake.plays]\nkey = [\"id\"]\n[tables.lake.plays.columns]\nid = \"integer\"\namt = \"{kind}\"\n"
+        )
+    };
+    place.write("cases/suite.toml", format!("project = \"../recon.toml\"\nreconciliation = \"most\"\n[tables.core.payout]\nkey = [\"id\"]\n[tables.core.payout.columns]\nid = \"integer\"\nnet = \"integer\"\n{}", lake("integer")));
+    place.write("cases/inputs/lake/plays.csv", "id,amt\n1,9\n1,10\n");
+    for (case, own) in [("a", String::new()), ("b", lake("text"))] {
+        place.write(
+            &format!("cases/{case}/case.toml"),
+            format!("why = \"of two\"\n[expect]\nverdict = \"clean\"\n{own}"),
+        );
+        place.write(&format!("cases/{case}/core/payout.csv"), "id,net\n1,10\n");
+        place.write(&format!("cases/{case}/decisions.csv"), "id,net,recon_source,recon_reason\n1,10,candidate,agree\n");
+    }
+    // The greatest text is another than the greatest number, or a text is refused where a number is wanted.
+    let alone = place.recon(&["test", "--filter", "b"]);
+    assert_eq!(alone.code, Some(1), "{alone}");
+    let all = place.recon(&["test", "--jobs", "1"]);
+    assert_eq!(all.code, Some(1), "{all}");
+    assert!(!all.stdout.contains("  a\n") && all.stdout.contains("2 cases: 1 passed"), "{all}");
+}
+
+#[test]
+fn a_path_that_fails_meets_an_expectation_only_by_name() {
+    let place = merchant_with(&["plain-sale"]);
+    edit(&place, "cases/plain-sale/case.toml", "verdict = \"clean\"", "verdict = \"incomplete\"");
+    std::fs::remove_file(place.path().join("cases/plain-sale/decisions.csv")).expect("removed");
+    let query = place.read("legacy.sqlite.sql");
+    // It runs, until it meets a record.
+    let failing = format!("SELECT * FROM (\n{query}\n) WHERE abs(-9223372036854775807 - (transaction_id > 0)) > 0");
+    place.write("legacy.sqlite.sql", failing);
+    let outcome = place.recon(&["test"]);
+    assert_eq!(outcome.code, Some(1), "{outcome}");
+    assert!(outcome.stdout.contains("BROKEN  plain-sale"), "{outcome}");
+    assert!(outcome.stdout.contains("give a part of it as `reason`"), "{outcome}");
+    let updated = place.recon(&["test", "--update"]);
+    assert!(updated.code == Some(1) && updated.stdout.contains("stays as before"), "{updated}");
+    edit(
+        &place,
+        "cases/plain-sale/case.toml",
+        "verdict = \"incomplete\"",
+        "verdict = \"incomplete\"\nreason = \"overflow\"",
+    );
+    let named = place.recon(&["test"]);
+    assert_eq!(named.code, Some(0), "{named}");
 }

@@ -59,6 +59,24 @@ fn in_ci_nothing_is_rewritten() {
     assert!(outcome.stderr.contains("CI is set"), "{outcome}");
     assert_eq!(place.read("cases/plain-sale/decisions.csv"), wrong);
     assert_eq!(place.recon(&["test"]).code, Some(1));
+    for name in ["TF_BUILD", "JENKINS_URL", "TEAMCITY_VERSION", "CODEBUILD_BUILD_ID"] {
+        let place = merchant_with(&["plain-sale"]).env(name, "x");
+        let outcome = place.recon(&["test", "--update"]);
+        assert!(outcome.code == Some(2) && outcome.stderr.contains(&format!("{name} is set")), "{outcome}");
+    }
+}
+
+#[test]
+fn a_case_that_decided_something_is_not_made_to_look_away() {
+    let place = merchant_with(&["plain-sale"]);
+    let good = place.read("cases/plain-sale/decisions.csv");
+    let query = place.read("legacy.sqlite.sql");
+    place.write("legacy.sqlite.sql", format!("SELECT * FROM (\n{query}\n) WHERE transaction_id < 0"));
+    let outcome = place.recon(&["test", "--update"]);
+    assert_eq!(outcome.code, Some(1), "{outcome}");
+    assert!(outcome.stdout.contains("+ incomplete") && outcome.stdout.contains("1 case stays as before"), "{outcome}");
+    assert_eq!(place.read("cases/plain-sale/decisions.csv"), good);
+    assert!(place.read("cases/plain-sale/case.toml").contains("verdict = \"clean\""));
 }
 
 #[test]

@@ -55,6 +55,36 @@ fn cases_that_come_out_otherwise_are_shown_with_what_differs() {
 }
 
 #[test]
+fn a_case_that_decides_nothing_either_way_is_not_as_now() {
+    let place = crate::shop::unverified();
+    place.write("candidate.sql", "SELECT id, merchant, amount, abs(-9223372036854775807 - (id > 0)) AS fee, amount AS net FROM sale WHERE day = :day");
+    place.write("cases/suite.toml", "project = \"../recon.toml\"\nreconciliation = \"fees\"\nparams = { day = \"2026-11-12\" }\n[tables.core.sale]\nkey = [\"id\"]\n[tables.core.sale.columns]\nid = \"integer\"\nmerchant = \"integer\"\nday = \"text\"\namount = \"integer\"\n");
+    place.write("cases/a/case.toml", "why = \"the candidate fails\"\n[expect]\nverdict = \"incomplete\"\nreason = \"overflow\"\n");
+    place.write("cases/a/core/sale.csv", "id,merchant,day,amount\n1,1,2026-11-12,1037\n");
+    let (tested, words) = (
+        place.recon(&["test"]),
+        ["fees", "--legacy-query", "SELECT id, 0 AS fee, 0 AS net FROM sale WHERE day = :day"],
+    );
+    assert_eq!(tested.code, Some(0), "the case is as it is expected: {tested}");
+    let (report, code) = impact(&place, &words);
+    assert_eq!(code, Some(3), "{report:#}");
+    let cases = &report["cases"];
+    assert_eq!((&cases["run"], &cases["same"], &cases["undecided"]), (&json!(1), &json!(0), &json!(1)), "{report:#}");
+    assert!(report["reasons"][0].as_str().is_some_and(|why| why.contains("decides nothing")), "{report:#}");
+    // A folder that is named has a case of this reconciliation in it, or is not what was meant.
+    let project = place.read("recon.toml");
+    let others = project[project.find("[reconciliation").expect("one")..]
+        .replace("reconciliation.fees", "reconciliation.others");
+    place.write("recon.toml", format!("{project}\n{others}"));
+    place.write("cases/suite.toml", place.read("cases/suite.toml").replace("\"fees\"", "\"others\""));
+    place.write("candidate.sql", crate::shop::LEGACY);
+    crate::shop::verify(&place, crate::shop::DAYS[0]);
+    let (report, code) = impact(&place, &["fees", "--legacy-query", crate::shop::LEGACY, "--cases", "cases"]);
+    assert_eq!(code, Some(3), "{report:#}");
+    assert!(report["reasons"][0].as_str().is_some_and(|why| why.contains("is of `fees`")), "{report:#}");
+}
+
+#[test]
 fn what_cannot_run_on_cases_is_told_apart() {
     let place = example("merchant");
     let all = place.recon(&["impact", "settlement", "--legacy-query", "SELECT 1 AS one FROM nowhere"]);

@@ -23,7 +23,7 @@ fn another_threshold_judges_otherwise_by_exactly_the_records_that_it_flags() {
     let before = files(&place);
     let (report, code) = impact(&place, &["fees", "--check", "new.sql"]);
     assert_eq!((code, &report["verdict"]), (Some(1), &json!("changes")), "{report:#}");
-    assert_eq!(report["check"], json!({ "name": "high", "from": "new.sql", "version": 1 }));
+    assert_eq!(report["check"], json!({ "name": "high", "from": "new.sql", "version": 1, "waits": null }));
     for (judged, day) in report["judged"].as_array().expect("cycles").iter().zip([DAYS[1], DAYS[0]]) {
         let flagged = sales(day).iter().filter(|sale| sale.cut() > highest / 2).count();
         assert!(flagged > 0);
@@ -43,6 +43,28 @@ fn another_threshold_judges_otherwise_by_exactly_the_records_that_it_flags() {
     assert_eq!(same.code, Some(0), "{same}");
     assert!(same.stdout.starts_with("SAME  the check `high`: it would judge 2 cycles as it does now\n"), "{same}");
     assert!(files(&place) == before, "a file has other bytes than before");
+}
+
+#[test]
+fn where_approval_is_asked_for_the_version_that_decides_is_held_against() {
+    let place = unverified();
+    place.write("recon.toml", format!("{}\n[checks]\napproval = true\n", place.read("recon.toml")));
+    let highest = DAYS.into_iter().flat_map(sales).map(|sale| sale.cut()).max().expect("a sale");
+    let push = |limit: i64, by: &str| {
+        place.write("checks/high.sql", check(limit));
+        let pushed = place.recon(&["checks", "push", "--by", by]);
+        assert_eq!(pushed.code, Some(0), "{pushed}");
+    };
+    push(highest, "ann");
+    let approved = place.recon(&["checks", "approve", "high", "--by", "ben"]);
+    assert_eq!(approved.code, Some(0), "{approved}");
+    DAYS.into_iter().for_each(|day| verify(&place, day));
+    push(highest / 2, "ann");
+    let (report, code) = impact(&place, &["fees", "--check", "checks/high.sql"]);
+    assert_eq!((code, &report["verdict"]), (Some(1), &json!("changes")), "what waits decides nothing: {report:#}");
+    assert_eq!((&report["check"]["version"], &report["check"]["waits"]), (&json!(1), &json!(2)));
+    let table = place.recon(&["impact", "fees", "--check", "checks/high.sql"]);
+    assert!(table.stdout.contains("version 1, which decides (version 2 waits for approval)"), "{table}");
 }
 
 #[test]

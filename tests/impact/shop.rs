@@ -105,7 +105,8 @@ pub fn sql(place: &Place, script: &str) {
     sqlite(&place.path().join("core.db"), script);
 }
 
-/// Every file below the working folder with its bytes, but for the memory that readers of a SQLite file share.
+/// Every file below the working folder with its bytes, but for the memory that readers of a SQLite file share, and the empty
+/// log that SQLite lays beside it for them.
 pub fn files(place: &Place) -> BTreeMap<String, Vec<u8>> {
     fn below(folder: &Path, all: &mut BTreeMap<String, Vec<u8>>) {
         for entry in std::fs::read_dir(folder).expect("a folder") {
@@ -118,6 +119,6 @@ pub fn files(place: &Place) -> BTreeMap<String, Vec<u8>> {
     }
     let mut all = BTreeMap::new();
     below(&place.path(), &mut all);
-    all.retain(|name, _| !name.ends_with("-shm"));
+    all.retain(|name, bytes| !name.ends_with("-shm") && !(name.ends_with("-wal") && bytes.is_empty()));
     all
 }

@@ -38,10 +38,11 @@ fn jenkins_verifies_asks_and_releases() {
     assert!(output.status.success(), "{lines:#?}\n{}", said(&output));
     assert!(has(&lines, "result SUCCESS") && has(&lines, "stage Test skipped"), "{lines:#?}");
     assert!(has(&lines, "junit 1 files 8 tests 0 bad") && has(&lines, "archive reports/*.xml"), "{lines:#?}");
-    assert!(has(&lines, &format!("input Release payout/payout_date={day}?")), "{lines:#?}");
+    let asked = format!("input Release payout/payout_date={day}? Run 1-1: net ");
+    assert!(lines.iter().any(|line| line.starts_with(&asked)), "the run and what would be paid: {lines:#?}");
     assert_eq!(scene.state(&day).as_deref(), Some("released"));
     assert_eq!(scene.paid(), RECORDS);
-    let release = format!("release payout --param payout_date={day} --by lee");
+    let release = format!("release payout --param payout_date={day} --run 1-1 --by lee");
     assert_eq!(scene.calls().iter().filter(|call| **call == release).count(), 1, "{:?}", scene.calls());
     // The next build finds it released, and asks nobody.
     let (output, lines) = jenkins(&scene, &["timer"], "");

@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 use crate::cli::{CalendarArgs, CalendarCommand, DueFormat, Global, ListBy, ListFormat};
 use crate::config::{Calendar, Project};
 use crate::domain::calendar::{CalendarError, Near, Payout, PayoutCalendar, Verification, verifications};
-use crate::domain::{parse_date, parse_instant};
+use crate::domain::{State, parse_date, parse_instant};
 use crate::exit::Exit;
 use crate::ledger::CycleKey;
 
@@ -149,6 +149,15 @@ struct Due {
     one: Verification,
     /// Whether it is in the ledger, and whether it was put there just now; `None` when the ledger was not asked.
     registered: Option<bool>,
+    /// Where its cycle stands, as far as the ledger was asked.
+    cycle: Option<State>,
+}
+
+impl Due {
+    /// Whether its cycle was released: there is nothing more to verify, until its day is over.
+    fn released(&self) -> bool {
+        self.cycle.as_ref().is_some_and(State::is_released)
+    }
 }
 
 fn due(
@@ -167,14 +176,15 @@ fn due(
     };
     let due = match (&calendar.feed, by) {
         (Some(_), Some(by)) => register(project, verifications, by)?,
-        _ => verifications.into_iter().map(|one| Due { one, registered: None }).collect(),
+        _ => verifications.into_iter().map(|one| Due { one, registered: None, cycle: None }).collect(),
     };
     let fed = calendar.feed.is_some();
     match format {
         DueFormat::Json => {
             let all: Vec<Json> = due
                 .iter()
-                .map(|Due { one, registered }| {
+                .map(|due| {
+                    let Due { one, registered, cycle } = due;
                     json!({
                         "id": fed.then_some(&one.id),
                         "reconciliation": fed.then_some(&one.reconciliation),
@@ -186,6 +196,8 @@ fn due(
                         "state": state(one, at),
                         "registered": registered.is_some(),
                         "new": *registered == Some(true),
+                        "cycle": cycle.as_ref().map(State::to_string),
+                        "released": due.released(),
                         "command": fed.then(|| verify(global, one)),
                     })
                 })
@@ -200,7 +212,7 @@ fn due(
                 // A shell that is handed nothing would end green without having verified anything.
                 return Err(Failure::usage(nobody(calendar)));
             }
-            let due = due.iter().filter(|Due { one, .. }| is_due(one, at));
+            let due = due.iter().filter(|due| is_due(&due.one, at) && !due.released());
             print_lines(&due.map(|Due { one, .. }| verify(global, one)).collect::<Vec<_>>());
         }
         DueFormat::Table if due.is_empty() => {
@@ -215,7 +227,7 @@ fn due(
         }
         DueFormat::Table => {
             let mut lines = Vec::new();
-            for Due { one, registered } in &due {
+            for Due { one, registered, cycle } in &due {
                 let base: Vec<String> = one.base_days.iter().map(|day| table::day(*day)).collect();
                 lines.push(format!("{}  ({})", one.id, state(one, at)));
                 lines.push(format!("  payout day   {}", table::day(one.payout_day)));
@@ -229,6 +241,7 @@ fn due(
                         None => "no: a dry run registers nothing",
                     };
                     lines.push(format!("  registered   {said}"));
+                    lines.extend(cycle.iter().map(|state| format!("  cycle        {state}")));
                 }
             }
             if calendar.feed.is_none() {
@@ -271,7 +284,9 @@ fn register(project: &Project, all: Vec<Verification>, by: &str) -> Result<Vec<D
             let given: Vec<String> = one.params.iter().map(|(name, day)| format!("{name}={day}")).collect();
             let reconciliation = project.reconciliation(&one.reconciliation)?;
             let key = CycleKey::new(&reconciliation.name, &params(reconciliation, &given)?)?;
-            Ok(Due { registered: Some(ledger.register(&key, by)?), one })
+            let registered = Some(ledger.register(&key, by)?);
+            let cycle = ledger.status(&key)?.map(|cycle| cycle.state);
+            Ok(Due { one, registered, cycle })
         })
         .collect()
 }

@@ -448,6 +448,23 @@ impl<'a> Checking<'a> {
     }
 }
 
+/// The version that decides where its reconciliation is verified; `None`: none does.
+///
+/// # Errors
+/// The ledger cannot be read.
+pub(in crate::commands) fn deciding(
+    ledger: &mut Ledger,
+    project: &Project,
+    noted: NotedCheck,
+) -> Result<Option<CheckVersion>, Failure> {
+    let decides = match project.checks.approval {
+        false => Some(noted.current),
+        true if noted.approved.is_some() => noted.approved,
+        true => decided_before(ledger, &noted)?,
+    };
+    Ok(decides.filter(|version| !version.deleted))
+}
+
 /// The version that decided before approval was asked for, where nobody has approved any since.
 fn decided_before(ledger: &mut Ledger, noted: &NotedCheck) -> Result<Option<CheckVersion>, Failure> {
     let name = &noted.current.name;

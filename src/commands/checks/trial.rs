@@ -45,7 +45,13 @@ pub(super) fn run(global: &Global, project: &Project, args: &ChecksTryArgs) -> R
     let asked = args.reconciliation.as_deref().or(definition.reconciliation.as_deref());
     let reconciliation = super::reconciliation(project, asked)?;
     let mut cycles: Vec<Cycle> = ledger.history(Some(&reconciliation), None, 1_000)?;
-    cycles.retain(|cycle| cycle.run.is_some());
+    // One that was run before the reconciliation had the parameters that it has now cannot be computed again.
+    let of = project.reconciliation(&reconciliation)?;
+    let fits = |cycle: &Cycle| {
+        let given: Vec<String> = cycle.key.params().map(|(name, value)| format!("{name}={value}")).collect();
+        params(of, &given).is_ok()
+    };
+    cycles.retain(|cycle| cycle.run.is_some() && fits(cycle));
     cycles.truncate(args.cycles as usize);
     if cycles.is_empty() {
         return Err(Failure::incomplete(format!(
@@ -253,10 +259,17 @@ fn told(name: &str, from: &str, tried: &[Tried]) -> String {
     let heading = ["", "cycle", "run", "judged", "version", "would be", "flags", ""];
     let mut lines = vec![format!("`{name}` from {from}, on the stores as they are now")];
     lines.extend(table::lines(&heading, &rows));
-    let others = tried.iter().filter(|one| changed(one)).count();
+    let judged = tried.iter().filter(|one| one.before.is_some());
+    let (judged, others) = (judged.clone().count(), judged.filter(|one| changed(one)).count());
+    let never = match tried.len() - judged {
+        0 => String::new(),
+        1 => "; it did not run in 1".to_owned(),
+        never => format!("; it did not run in {never}"),
+    };
     lines.push(match others {
-        0 => "it would judge every one of them as they were judged".to_owned(),
-        others => format!("* {others} of {} cycles would be judged otherwise", tried.len()),
+        _ if judged == 0 => "no check of that name judged any of them".to_owned(),
+        0 => format!("it would judge every one of them as they were judged{never}"),
+        others => format!("* {others} of {judged} judged cycles would be judged otherwise{never}"),
     });
     lines.iter().map(|line| format!("{line}\n")).collect()
 }

@@ -9,6 +9,7 @@ use crate::commands::Failure;
 use crate::commands::test::{Stopped, Worker, server};
 use crate::config::{Project, Secret, StoreKind};
 use crate::exit::Exit;
+use crate::ledger::RunVerdict;
 use crate::report::impact::{Case, CaseEnd, Cases};
 
 use super::Work;
@@ -140,6 +141,10 @@ impl Work<'_> {
         let (ends, refused) = match (current, changed) {
             (Err(failure), _) => (Some(CaseEnd::Broken(said(&failure))), None),
             (Ok(_), Err(failure)) => (Some(CaseEnd::BrokenByChange(said(&failure))), Some(failure)),
+            // Two verifications that could not be completed are equal without anybody having looked.
+            (Ok(current), Ok(changed)) if is_blind(&current) && is_blind(&changed) => {
+                return Ok(Some(Ran { told: None, undecided: true, refused: None }));
+            }
             (Ok(current), Ok(changed)) => {
                 let differences = changed.differences(&expected(current));
                 ((!differences.is_empty()).then_some(CaseEnd::Changes(differences)), None)
@@ -150,7 +155,7 @@ impl Work<'_> {
             label => format!("{label}/{}", case.name),
         };
         let told = ends.map(|ends| Case { name, place: case.place.to_string(), why: case.why, ends });
-        Ok(Some(Ran { told, refused }))
+        Ok(Some(Ran { told, undecided: false, refused }))
     }
 }
 
@@ -158,13 +163,15 @@ impl Work<'_> {
 struct Ran {
     /// What there is to be told; nothing where it comes out as it does now.
     told: Option<Case>,
+    /// Neither version decided anything.
+    undecided: bool,
     refused: Option<Failure>,
 }
 
 impl Gathered {
     fn take(&mut self, done: Option<Ran>) {
         let cases = &mut self.cases;
-        let Some(Ran { told, refused }) = done else {
+        let Some(Ran { told, undecided, refused }) = done else {
             cases.others += 1;
             return;
         };
@@ -174,7 +181,7 @@ impl Gathered {
             self.refused.get_or_insert(failure);
         }
         let Some(case) = told else {
-            cases.same += 1;
+            *(if undecided { &mut cases.undecided } else { &mut cases.same }) += 1;
             return;
         };
         match case.ends {
@@ -190,6 +197,10 @@ impl Gathered {
 /// What came out as if it were to be expected.
 fn expected(actual: Actual) -> Expect {
     Expect { verdict: actual.verdict, reason: None, decisions: actual.decisions, discrepancies: actual.discrepancies }
+}
+
+fn is_blind(actual: &Actual) -> bool {
+    actual.verdict == RunVerdict::Incomplete && actual.decisions.is_empty() && actual.discrepancies.is_empty()
 }
 
 fn said(failure: &Failure) -> String {

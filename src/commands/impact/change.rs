@@ -1,7 +1,5 @@
 //! What is tried: a text in place of a path's query or SQL. Must not compute.
 
-use std::path::Path;
-
 use crate::cli::ImpactArgs;
 use crate::commands::Failure;
 use crate::commands::diff::text_or_file;
@@ -18,7 +16,7 @@ pub(super) struct Change {
     /// The file that it is from, or the option.
     pub(super) from: String,
     /// The file, where it is from one.
-    file: Option<String>,
+    pub(super) file: Option<String>,
 }
 
 impl Change {
@@ -105,18 +103,6 @@ impl Change {
             from: self.from.clone(),
             side: self.side.name(),
             other: other.name(),
-        }
-    }
-
-    /// A report must not replace the text that it is about.
-    pub(super) fn not_its_file(&self, output: &Path) -> Result<(), Failure> {
-        let Some(file) = &self.file else { return Ok(()) };
-        match (output.canonicalize(), Path::new(file).canonicalize()) {
-            (Ok(output), Ok(file)) if output == file => {
-                Err(Failure::usage(format!("`--output {}` is the file of the change", output.display()))
-                    .hint("give the report a name of its own"))
-            }
-            _ => Ok(()),
         }
     }
 }

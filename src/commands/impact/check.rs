@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::{Value as Json, json};
 
 use crate::checks::{CheckRow, Definition};
+use crate::commands::checking::deciding;
 use crate::commands::checks::examine::examined;
 use crate::commands::checks::trial::{Judged, from_file, judged, rate};
 use crate::commands::{Failure, output, table};
@@ -55,9 +56,13 @@ pub(super) fn run(
         }
     }
     let mut held = Vec::new();
-    let mut known = None;
+    let (mut known, mut waits) = (None, None);
     if let Some(ledger) = ledger {
-        known = ledger.check(&row.name)?.filter(|noted| !noted.current.deleted).map(|noted| noted.current);
+        if let Some(noted) = ledger.check(&row.name)? {
+            let newest = noted.current.version;
+            known = deciding(ledger, work.project, noted)?;
+            waits = known.as_ref().map_or(true, |known| known.version != newest).then_some(newest);
+        }
         let current: Option<CheckRow> = known.as_ref().map(|version| version.row.content());
         let versions: Vec<&CheckRow> = current.iter().chain([&row]).collect();
         for past in &chosen.cycles {
@@ -80,6 +85,7 @@ pub(super) fn run(
         }
     }
     let version = known.map(|version| version.version);
+    let waits = waits.filter(|_| work.project.checks.approval);
     let reasons = reasons(&held);
     let others = held.iter().filter(|held| held.changes()).count();
     let verdict = match (reasons.is_empty(), others) {
@@ -87,7 +93,7 @@ pub(super) fn run(
         (_, 0) => "same",
         _ => "changes",
     };
-    let subject = Subject { name: &row.name, from: &from, version, verdict, reasons: &reasons };
+    let subject = Subject { name: &row.name, from: &from, version, waits, verdict, reasons: &reasons };
     let text = match format {
         Format::Json => format!("{:#}\n", document(name, &subject, &held, &chosen.left_out)),
         _ => told(&subject, &held, others, &chosen.left_out),
@@ -103,7 +109,10 @@ pub(super) fn run(
 struct Subject<'a> {
     name: &'a str,
     from: &'a str,
+    /// The version that decides.
     version: Option<u64>,
+    /// A newer one, which decides nothing as long as nobody has approved it.
+    waits: Option<u64>,
     verdict: &'a str,
     reasons: &'a [String],
 }
@@ -163,7 +172,7 @@ fn document(name: &str, subject: &Subject<'_>, held: &[Held], left_out: &[(Strin
         "reasons": subject.reasons,
         "notices": [],
         "name": name,
-        "check": { "name": subject.name, "from": subject.from, "version": subject.version },
+        "check": { "name": subject.name, "from": subject.from, "version": subject.version, "waits": subject.waits },
         "judged": cycles.collect::<Vec<Json>>(),
         "left_out": left_out.iter().map(|(cycle, why)| json!({ "cycle": cycle, "why": why })).collect::<Vec<Json>>(),
     })
@@ -178,7 +187,14 @@ fn told(subject: &Subject<'_>, held: &[Held], others: usize, left_out: &[(String
     };
     let mut lines = vec![format!("{}  the check `{}`: {sentence}", subject.verdict.to_uppercase(), subject.name)];
     lines.extend(subject.reasons.iter().map(|reason| format!("  {reason}")));
-    let version = subject.version.map_or_else(|| "no version yet".to_owned(), |version| format!("version {version}"));
+    let version = match (subject.version, subject.waits) {
+        (None, None) => "no version yet".to_owned(),
+        (None, Some(waits)) => format!("no version that decides (version {waits} waits for approval)"),
+        (Some(version), None) => format!("version {version}"),
+        (Some(version), Some(waits)) => {
+            format!("version {version}, which decides (version {waits} waits for approval),")
+        }
+    };
     lines.push(format!("  {} against {version} in the ledger; nothing was written", subject.from));
     if !held.is_empty() {
         let said = |check: &Result<Check, String>| match check {

@@ -2,6 +2,7 @@
 
 use crate::cli::ImpactArgs;
 use crate::commands::Failure;
+use crate::commands::named::params;
 use crate::config::Reconciliation;
 use crate::domain::State;
 use crate::ledger::{Cycle, Ledger, RunId, RunRecord};
@@ -49,6 +50,13 @@ pub(super) fn chosen(args: &ImpactArgs, of: &Reconciliation, ledger: &mut Ledger
                 .push((cycle.key.to_string(), "the ledger does not know by which run it was decided".into()));
             continue;
         };
+        let given: Vec<String> = cycle.key.params().map(|(name, value)| format!("{name}={value}")).collect();
+        if let Err(failure) = params(of, &given) {
+            let why =
+                format!("run {} had other parameters than the project file has now: {}", run.holder.run, failure.what);
+            chosen.left_out.push((cycle.key.to_string(), why));
+            continue;
+        }
         chosen.cycles.push(Past { cycle, run });
         if chosen.cycles.len() >= args.cycles as usize {
             break;

@@ -5,10 +5,10 @@ use std::io;
 
 use crate::commands::Failure;
 use crate::commands::cycle::Named;
-use crate::commands::diff::not_a_side;
+use crate::commands::diff::files;
 use crate::commands::named::params;
+use crate::commands::ours::not_ours;
 use crate::commands::recomputed::{Computing, Recomputed, gone};
-use crate::commands::verify::not_ours;
 use crate::compare::{Compared, Copies, SideName};
 use crate::decisions::Place;
 use crate::domain::{Rules, Value};
@@ -134,10 +134,10 @@ impl Work<'_> {
         };
         if let Some(path) = &self.args.output {
             let request = computing.request(|_| ())?;
-            not_a_side(path, &[&request.legacy, &request.candidate])?;
             let to = self.reconciliation.decisions.as_ref();
             let place = to.map(|to| Place::of(self.project, to, &named.params, self.settings)).transpose()?;
-            not_ours(path, self.project, place.as_ref())?;
+            let own = place.iter().flat_map(Place::files);
+            not_ours(path, None, files(&request).chain(own))?;
         }
         let mut pair = versions::compared(&computing, change)?;
         if !pair.doubts.is_empty() {

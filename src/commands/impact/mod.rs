@@ -18,12 +18,12 @@ use crate::cli::{Global, ImpactArgs};
 use crate::config::{Project, Reconciliation};
 use crate::exit::Exit;
 use crate::report::Format;
-use crate::report::impact::{FORMATS, Impact, ImpactVerdict, render};
+use crate::report::impact::{FORMATS, Impact, ImpactVerdict, Then, render};
 use crate::stores::Settings;
 
 use super::cycle::{looked_at, project};
 use super::diff::settings;
-use super::verify::not_ours;
+use super::ours::not_ours;
 use super::{Failure, output};
 use by::Groups;
 use change::Change;
@@ -54,7 +54,7 @@ pub fn run(global: &Global, args: &ImpactArgs) -> Result<Exit, Failure> {
     let reconciliation = project.reconciliation(&args.name)?.clone();
     let settings = settings(&args.read)?;
     if let Some(path) = &args.output {
-        not_ours(path, &project, None)?;
+        not_ours(path, Some(&project), args.check.as_deref())?;
     }
     let work = Work { global, args, project: &project, reconciliation: &reconciliation, settings: &settings };
     let mut ledger = looked_at(&project)?;
@@ -68,7 +68,7 @@ pub fn run(global: &Global, args: &ImpactArgs) -> Result<Exit, Failure> {
     }
     let change = Change::of(args, &project, &reconciliation)?;
     if let Some(path) = &args.output {
-        change.not_its_file(path)?;
+        not_ours(path, None, change.file.as_deref().map(Path::new))?;
     }
     let mut impact = Impact {
         name: reconciliation.name.clone(),
@@ -141,10 +141,35 @@ fn reasons(impact: &Impact, args: &ImpactArgs) -> Vec<String> {
             all.push(format!("{number} cases were not run: {why}"));
         }
     }
-    let cases = impact.cases.as_ref().map_or(0, |cases| cases.run);
-    if impact.cycles.is_empty() && cases == 0 && all.is_empty() {
+    if !all.is_empty() {
+        return all;
+    }
+    let run = impact.cases.as_ref().map_or(0, |cases| cases.run);
+    let told = impact.cases.as_ref().map_or(0, |cases| cases.run - cases.undecided);
+    let moved = |cycle: &crate::report::impact::Cycle| matches!(cycle.then, Some(Then::Moved(_) | Then::Unknown(_)));
+    if impact.cycles.is_empty() && run == 0 {
         all.push(
             "there was nothing to look at: no verified cycle and no case (`recon verify` makes cycles; `--cases DIR` names cases)"
+                .to_owned(),
+        );
+    } else if impact.cycles.is_empty() && told == 0 {
+        all.push(format!(
+            "nothing can be told: {} in either version",
+            if run == 1 { "the only case decides nothing" } else { "the cases decide nothing" }
+        ));
+    }
+    if args.cases.is_some() && run == 0 && impact.cases.as_ref().is_some_and(|cases| cases.not_run.is_none()) {
+        all.push(format!("no case below the folder of `--cases` is of `{}`", impact.name));
+    }
+    if impact.verdict() != ImpactVerdict::Same {
+        return all;
+    }
+    // What changes is told whatever was not looked at. That nothing does is only said by who has looked.
+    if impact.cycles.is_empty() && args.cycles > 0 && !impact.left_out.is_empty() {
+        all.push("no past cycle could be looked at: each was left out".to_owned());
+    } else if !impact.cycles.is_empty() && impact.cycles.iter().all(moved) {
+        all.push(
+            "none of the cycles is computed from what it was verified with: what the change would have done then cannot be told"
                 .to_owned(),
         );
     }

@@ -111,12 +111,20 @@ enum Held {
     },
     Folder {
         path: PathBuf,
-        files: BTreeMap<String, ([u8; 32], PathBuf)>,
+        files: BTreeMap<String, Lying>,
     },
     Mongo {
         url: Secret,
         collections: BTreeMap<String, [u8; 32]>,
     },
+}
+
+/// A file as it lies there.
+struct Lying {
+    path: PathBuf,
+    /// What it was written from, as what; another one once writing has begun.
+    content: [u8; 32],
+    typed: Option<TableSchema>,
 }
 
 /// A table as it lies there.
@@ -378,7 +386,7 @@ fn insert(
 
 fn put_files(
     folder: &Path,
-    files: &mut BTreeMap<String, ([u8; 32], PathBuf)>,
+    files: &mut BTreeMap<String, Lying>,
     suite: &Suite,
     case: &Case,
     inputs: &[&Input],
@@ -396,20 +404,22 @@ fn put_files(
         })
         .collect();
     let gone: Vec<String> = (files.iter())
-        .filter(|(name, (_, path))| !wanted.iter().any(|(input, wanted, _)| input.name == **name && wanted == path))
+        .filter(|(name, lying)| !wanted.iter().any(|(input, path, _)| input.name == **name && *path == lying.path))
         .map(|(name, _)| name.clone())
         .collect();
     for name in gone {
-        if let Some((_, path)) = files.remove(&name) {
+        if let Some(Lying { path, .. }) = files.remove(&name) {
             std::fs::remove_file(&path).map_err(|error| unwritable(&path, &error))?;
         }
     }
     for (input, path, typed) in wanted {
-        if files.get(&input.name).is_some_and(|(id, _)| *id == input.id) {
+        let is_it = |lying: &Lying| lying.content == input.id && lying.typed.as_ref() == typed;
+        if files.get(&input.name).is_some_and(is_it) {
             continue;
         }
         // Should it fail in the middle, it is not taken for what it was or will be.
-        files.insert(input.name.clone(), ([0; 32], path.clone()));
+        let lying = Lying { path: path.clone(), content: [0; 32], typed: typed.cloned() };
+        let lying = files.entry(input.name.clone()).insert_entry(lying).into_mut();
         match (&input.content, typed) {
             (_, Some(schema)) => write_typed(&path, schema, input)?,
             (Content::Lines(lines), None) => {
@@ -421,7 +431,7 @@ fn put_files(
                 std::fs::copy(from, &path).map_err(|error| unwritable(&path, &error))?;
             }
         }
-        files.insert(input.name.clone(), (input.id, path));
+        lying.content = input.id;
     }
     Ok(())
 }

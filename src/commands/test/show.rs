@@ -60,10 +60,6 @@ impl Gathered {
         self.passed + self.failed + self.broken
     }
 
-    pub(super) fn broken(&self) -> u64 {
-        self.broken
-    }
-
     pub(super) fn all_passed(&self) -> bool {
         self.failed + self.broken == 0
     }
@@ -111,12 +107,17 @@ impl Gathered {
     /// The expectations that would change.
     pub(super) fn updates(&mut self) -> Vec<Updated> {
         let update = |done: &Done| match &done.ended {
-            Ended::Failed { update, note: None, .. } => {
+            Ended::Failed { update: Some(update), note: None, .. } => {
                 Some((done.place.file.clone(), done.place.line, update.clone()))
             }
             _ => None,
         };
         self.kept.iter().filter_map(update).collect()
+    }
+
+    /// How many cases did not pass and are not mended by writing what came out.
+    pub(super) fn left(&self, updates: &[Updated]) -> u64 {
+        self.failed + self.broken - updates.len() as u64
     }
 
     /// Writes the result.
@@ -187,7 +188,7 @@ impl Gathered {
         };
         for done in self.kept.iter().take(if args.update { usize::MAX } else { SHOWN }) {
             let word = match (&done.ended, args.update) {
-                (Ended::Failed { note: None, .. }, true) => "CHANGES",
+                (Ended::Failed { note: None, update: Some(_), .. }, true) => "CHANGES",
                 (Ended::Broken { .. }, _) => "BROKEN",
                 _ => "FAIL",
             };

@@ -14,11 +14,11 @@ use crate::stores::bulk::whole_file;
 use super::Updated;
 use crate::commands::{Failure, print_lines};
 
-/// Writes the expectations; `broken` is how many cases could not be run.
+/// Writes the expectations; `left` is how many cases did not pass and stay as they are.
 ///
 /// # Errors
 /// A file cannot be written, or is not what it was when it was read.
-pub(super) fn write(updates: &[Updated], broken: u64) -> Result<Exit, Failure> {
+pub(super) fn write(updates: &[Updated], left: u64) -> Result<Exit, Failure> {
     let mut packed: BTreeMap<&Path, BTreeMap<u64, &Update>> = BTreeMap::new();
     for (file, line, update) in updates {
         match line {
@@ -34,7 +34,14 @@ pub(super) fn write(updates: &[Updated], broken: u64) -> Result<Exit, Failure> {
         "{} {noun} rewritten: look at the change before you commit it",
         count(updates.len() as u64)
     )]);
-    Ok(if broken == 0 { Exit::Success } else { Exit::Discrepancies })
+    if left > 0 {
+        let (noun, it) = if left == 1 { ("case stays", "it") } else { ("cases stay", "them") };
+        print_lines(&[format!(
+            "{} {noun} as before: what could not be verified proves nothing, and a `reason` is changed by hand: see {it} above",
+            count(left)
+        )]);
+    }
+    Ok(if left == 0 { Exit::Success } else { Exit::Discrepancies })
 }
 
 fn text(path: &Path, text: &str) -> Result<(), StoreError> {

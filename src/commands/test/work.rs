@@ -45,7 +45,8 @@ pub(super) enum Ended {
         differences: Vec<Difference>,
         /// What else is to be known.
         note: Option<String>,
-        update: Box<Update>,
+        /// The expectation that it would meet; `None` where it must not be made to meet it by `--update`.
+        update: Option<Box<Update>>,
     },
     /// Its paths could not be run.
     Broken {
@@ -347,7 +348,7 @@ fn in_case(case: &Case, failure: Failure) -> Stopped {
 
 /// What reference tables of a case are read from: the same text, the same tables.
 fn source_of(case: &Case, reference: &[Input]) -> String {
-    let mut text = format!("{:?} {:?}", case.reconciliation, case.params);
+    let mut text = format!("{:?} {:?} {:?}", case.reconciliation, case.params, case.tables);
     for table in reference {
         // A query may read whatever its store holds.
         let concerns = |input: &crate::cases::Input| match &table.what {
@@ -382,7 +383,8 @@ fn outcome(result: Result<Actual, Failure>) -> Result<Actual, Failure> {
     result.or_else(|failure| match failure.exit {
         Exit::Incomplete => Ok(Actual {
             verdict: RunVerdict::Incomplete,
-            reasons: vec![failure.what],
+            reasons: vec![failure.what.clone()],
+            failed: Some(failure.what),
             decisions: Vec::new(),
             numeric: BTreeSet::new(),
             key: 0,
@@ -397,14 +399,24 @@ fn ended(case: &Case, result: Result<Actual, Failure>) -> (Ended, bool) {
         Ok(actual) => actual,
         Err(failure) => return (Ended::Broken { what: failure.what, hint: failure.hint }, false),
     };
-    let differences = actual.differences(&case.expect);
-    match differences.is_empty() {
-        true => (Ended::Passed, true),
-        false => {
-            let update = Box::new(Update::of(&actual, case.expect.reason.as_deref()));
-            (Ended::Failed { differences, update, note: None }, false)
-        }
+    // A path that fails meets no expectation by chance: only one that says by what it is to fail.
+    if let (Some(what), None) = (&actual.failed, &case.expect.reason) {
+        let hint = (case.expect.verdict == RunVerdict::Incomplete).then(|| {
+            "the case expects `incomplete`, but not why: if this is what it is about, give a part of it as `reason` beside \
+             `verdict`"
+                .to_owned()
+        });
+        return (Ended::Broken { what: what.clone(), hint }, false);
     }
+    let differences = actual.differences(&case.expect);
+    if differences.is_empty() {
+        return (Ended::Passed, true);
+    }
+    // A case that decided something would be made to look away, and a reason is somebody's own words.
+    let decides_no_more = actual.verdict == RunVerdict::Incomplete && case.expect.verdict != RunVerdict::Incomplete;
+    let by_hand = decides_no_more || differences.iter().any(|difference| difference.what == "reason");
+    let update = (!by_hand).then(|| Box::new(Update::of(&actual, case.expect.reason.as_deref())));
+    (Ended::Failed { differences, update, note: None }, false)
 }
 
 /// What came out of a comparison that was decided.
@@ -440,7 +452,8 @@ pub(in crate::commands) fn actual(
         .map(|found| found.map(|discrepancy| discrepancy_json(&report, &discrepancy)))
         .collect::<std::io::Result<Vec<_>>>()
         .map_err(|error| temporary(&error))?;
-    Ok(Actual { verdict, reasons, decisions: rows, numeric, key, discrepancies })
+    let failed = report.legacy.error.clone().or_else(|| report.candidate.error.clone());
+    Ok(Actual { verdict, reasons, failed, decisions: rows, numeric, key, discrepancies })
 }
 
 fn temporary(error: &std::io::Error) -> Failure {

@@ -13,7 +13,6 @@ mod work;
 mod written;
 
 use crate::cli::{Global, VerifyArgs};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::compare::{Definition, look};
@@ -24,8 +23,9 @@ use crate::ledger::{Begin, Begun, RunVerdict};
 use crate::report::Format;
 
 use super::cycle::Named;
-use super::diff::{comparison, not_a_side, rules, settings};
+use super::diff::{comparison, files, rules, settings};
 use super::named::{both, definition};
+use super::ours::not_ours;
 use super::who::who;
 use super::{Failure, output};
 
@@ -55,8 +55,8 @@ pub fn run(global: &Global, args: &VerifyArgs) -> Result<Exit, Failure> {
     let decisions = named.reconciliation.decisions.as_ref();
     let mut place = decisions.map(|to| Place::of(&named.project, to, &named.params, &settings)).transpose()?;
     if let Some(path) = &args.output {
-        not_a_side(path, &[&request.legacy, &request.candidate])?;
-        not_ours(path, &named.project, place.as_ref())?;
+        let own = place.iter().flat_map(Place::files);
+        not_ours(path, Some(&named.project), files(&request).chain(own))?;
     }
     let texts = snapshot::texts(&named)?;
     let mut ledger = named.ledger()?;
@@ -97,22 +97,6 @@ pub fn run(global: &Global, args: &VerifyArgs) -> Result<Exit, Failure> {
             work.run(&mut ledger, *run, request, place, None)
         }
     }
-}
-
-/// A report must not replace the project file, the ledger, a query or the decisions.
-pub(super) fn not_ours(output: &Path, project: &crate::config::Project, place: Option<&Place>) -> Result<(), Failure> {
-    let Ok(written) = output.canonicalize() else { return Ok(()) };
-    let ledger =
-        project.ledger.expose().strip_prefix("sqlite:").map(|path| PathBuf::from(path.trim_start_matches("//")));
-    let mut ours: Vec<PathBuf> = vec![project.path.clone()];
-    ours.extend(ledger);
-    ours.extend(place.iter().flat_map(|place| place.files()).map(Path::to_owned));
-    let is_ours = |path: &PathBuf| path.canonicalize().is_ok_and(|path| path == written);
-    if !ours.iter().any(is_ours) {
-        return Ok(());
-    }
-    Err(Failure::usage(format!("`--output {}` is a file that recon works with", output.display()))
-        .hint("give the report a name of its own"))
 }
 
 fn format_of(args: &VerifyArgs) -> Result<Format, Failure> {

@@ -23,6 +23,7 @@ use crate::ledger::{Begin, Begun, Ledger, Run, RunVerdict};
 use crate::report::verification::{Bridged, Decided, Part, Verification};
 use crate::report::{Counts, DiscrepancyKind, count};
 
+use super::super::ours::not_ours;
 use super::base::{Base, Unsettled, base, chosen, left, same_settings};
 use super::keys::{asked, condition, name, names, shown};
 use super::work::{Known, Work, end, log, read, state_of, temporary};
@@ -59,6 +60,9 @@ pub fn run(global: &Global, args: &RetryArgs) -> Result<Exit, Failure> {
             .hint("`recon verify … --again` computes everything again"));
     };
     let mut place = Place::of(&named.project, decisions, &named.params, &settings)?;
+    if let Some(path) = &args.output {
+        not_ours(path, Some(&named.project), place.files())?;
+    }
     let mut ledger = named.ledger()?;
     let cycle = named.found(global, &mut ledger)?;
     let mut base = base(&mut ledger, &cycle, &mut place)?;

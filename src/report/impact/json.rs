@@ -179,7 +179,7 @@ fn cases_object(cases: &Cases) -> Json {
     };
     json!({
         "folder": cases.folder, "run": cases.run, "same": cases.same, "changed": cases.changed, "broken": cases.broken,
-        "others": cases.others,
+        "undecided": cases.undecided, "others": cases.others,
         "not_run": cases.not_run.as_ref().map(|(number, why)| json!({ "cases": number, "why": why })),
         "first": cases.first.iter().map(one).collect::<Vec<Json>>(),
         "truncated": (cases.first.len() as u64) < cases.changed + cases.broken,

@@ -165,7 +165,11 @@ fn cases(impact: &Impact, look: &Look, out: &mut dyn Write) -> io::Result<()> {
         );
     }
     let of = counted(cases.run, "case", "cases");
-    writeln!(out, "{} of {of} in {} would change.\n", count(cases.changed), code(&cases.folder))?;
+    write!(out, "{} of {of} in {} would change.", count(cases.changed), code(&cases.folder))?;
+    if cases.undecided > 0 {
+        write!(out, " {} decide nothing in either version.", count(cases.undecided))?;
+    }
+    writeln!(out, "\n")?;
     let shown = usize::try_from(look.limit.unwrap_or(SHOWN)).unwrap_or(usize::MAX);
     for case in cases.first.iter().take(shown) {
         let what = match &case.ends {

@@ -229,6 +229,8 @@ pub struct Cases {
     pub changed: u64,
     /// How many cannot be run as the project stands.
     pub broken: u64,
+    /// How many end incomplete in both versions and decide nothing: what the change would do to them cannot be told.
+    pub undecided: u64,
     /// Cases of other reconciliations.
     pub others: u64,
     /// Cases that were not run, and why.

@@ -314,6 +314,9 @@ impl Page<'_> {
         if cases.changed > 0 {
             parts.push(format!("{} would change", count(cases.changed)));
         }
+        if cases.undecided > 0 {
+            parts.push(format!("{} decide nothing in either version", count(cases.undecided)));
+        }
         if cases.broken > 0 {
             parts.push(format!("{} cannot be run as the project stands", count(cases.broken)));
         }

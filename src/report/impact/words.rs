@@ -13,7 +13,7 @@ const NAMED: usize = 3;
 pub(super) fn sentence(impact: &Impact) -> String {
     let counts = impact.counts();
     let cycles = impact.effects().count() as u64;
-    let cases = impact.cases.as_ref().map_or(0, |cases| cases.run);
+    let cases = impact.cases.as_ref().map_or(0, |cases| cases.same);
     if impact.verdict() == ImpactVerdict::Same {
         let mut parts = Vec::new();
         if cycles > 0 {

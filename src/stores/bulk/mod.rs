@@ -43,6 +43,20 @@ pub fn whole_file_when<T>(
         StoreError::failed(format!("{} could not be written: {error}", path.display()))
             .hint("check that the folder exists, is writable and has room")
     };
+    let to = std::fs::metadata(path);
+    if to.as_ref().is_ok_and(|to| !to.is_file() && !to.is_dir()) {
+        // A pipe or a device is written to. To put a file in its place would take it away from everybody else.
+        let file = std::fs::OpenOptions::new().write(true).open(path).map_err(|error| failed(&error))?;
+        let mut out = std::io::BufWriter::with_capacity(1 << 20, &file);
+        let result = write(&mut out)?;
+        when()?;
+        out.flush().map_err(|error| failed(&error))?;
+        return Ok(result);
+    }
+    // A link stays a link: what it points to is replaced.
+    let resolved =
+        if path.is_symlink() { path.canonicalize().map_err(|error| failed(&error))? } else { path.to_owned() };
+    let path = resolved.as_path();
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let file = tempfile::Builder::new().prefix(".recon-").tempfile_in(folder).map_err(|error| failed(&error))?;
     let mut out = std::io::BufWriter::with_capacity(1 << 20, file.as_file());

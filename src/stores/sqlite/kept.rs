@@ -63,11 +63,14 @@ impl Known {
     /// Targets and statements that are remembered at most.
     const MOST: usize = 64;
 
-    /// Forgets everything unless the schema is the one it was found out about.
-    pub(super) fn under(&mut self, schema: i64) {
+    /// Forgets everything unless the schema is the one it was found out about. Whether there was another one before: the
+    /// driver keeps the columns of prepared statements, and they are forgotten with the rest.
+    pub(super) fn under(&mut self, schema: i64) -> bool {
+        let other = self.schema.is_some_and(|known| known != schema);
         if self.schema != Some(schema) {
             *self = Known { schema: Some(schema), ..Known::default() };
         }
+        other
     }
 
     pub(super) fn find(&self, target: &Target) -> Option<Resolved> {

@@ -15,7 +15,9 @@ use std::path::{Path, PathBuf};
 
 use futures_util::{FutureExt, StreamExt};
 use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
-use sqlx::{AssertSqlSafe, Column as _, ConnectOptions, Either, Executor, Row, SqlSafeStr, Statement, TypeInfo};
+use sqlx::{
+    AssertSqlSafe, Column as _, ConnectOptions, Connection as _, Either, Executor, Row, SqlSafeStr, Statement, TypeInfo,
+};
 use tokio::runtime::Runtime;
 
 use crate::domain::{Batch, Filter, Value, parse_instant};
@@ -54,15 +56,16 @@ impl SqliteSource {
 }
 
 impl Drop for SqliteSource {
-    /// Gives the connection back, where connections are kept and this one is as it was.
+    /// Gives the connection back, where connections are kept and this one is as it was; else closes it, so that SQLite
+    /// leaves no file of its own behind.
     fn drop(&mut self) {
-        let (Some(kept), Some(session), true) = (&self.settings.kept_sqlite, self.session.take(), self.sound) else {
-            return;
-        };
-        let Session { runtime, mut connection, known, .. } = session;
-        // A transaction that stays open would keep everybody from writing.
-        if runtime.block_on(connection.execute("ROLLBACK")).is_ok() {
-            kept.keep(&self.path, Connected { runtime, connection, known });
+        let Some(Session { runtime, mut connection, known, .. }) = self.session.take() else { return };
+        match &self.settings.kept_sqlite {
+            // A transaction that stays open would keep everybody from writing.
+            Some(kept) if self.sound && runtime.block_on(connection.execute("ROLLBACK")).is_ok() => {
+                kept.keep(&self.path, Connected { runtime, connection, known });
+            }
+            _ => drop(runtime.block_on(connection.close())),
         }
     }
 }
@@ -170,7 +173,11 @@ impl Session {
                          (SELECT schema_version FROM pragma_schema_version), (SELECT count(*) FROM sqlite_schema)";
             let row = connection.fetch_one(first).await.map_err(fail)?;
             let moment: String = row.try_get(0).map_err(fail)?;
-            known.under(row.try_get(1).map_err(fail)?);
+            let schema: i64 = row.try_get(1).map_err(fail)?;
+            drop(row);
+            if known.under(schema) {
+                connection.clear_cached_statements().await.map_err(fail)?;
+            }
             let read = parse_instant(&moment, &jiff::tz::TimeZone::UTC);
             Ok(read.ok_or_else(|| StoreError::failed(format!("{place}: no moment in `{moment}`")))?.nanos)
         })
