@@ -437,3 +437,35 @@ fn keys_that_cannot_be_right_are_pointed_out() {
     assert_eq!(code, 0);
     assert!(report["sides"].to_string().contains("`amount` only `amount.net` is compared"), "{report}");
 }
+
+#[test]
+fn a_report_takes_no_pipe_or_link_away() {
+    use std::io::Read;
+    let place = Place::new();
+    place.write("a.csv", "id,net\n1,2\n");
+    let words = ["diff", "a.csv", "a.csv", "--key", "id", "--format", "json", "--output"];
+    let run = |output: &str| {
+        let outcome = place.recon(&[&words[..], &[output]].concat());
+        assert_eq!(outcome.code, Some(0), "{outcome}");
+    };
+    let pipe = place.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo").success());
+    let reader = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || {
+            let mut text = String::new();
+            std::fs::File::open(pipe).expect("a pipe").read_to_string(&mut text).expect("text");
+            text
+        }
+    });
+    run("pipe");
+    assert!(!std::fs::symlink_metadata(&pipe).expect("it is there").is_file());
+    assert!(reader.join().expect("read").contains("recon.diff/1"));
+    std::os::unix::fs::symlink("real.json", place.path().join("link.json")).expect("a link");
+    place.write("real.json", "old");
+    run("link.json");
+    assert!(std::fs::symlink_metadata(place.path().join("link.json")).expect("a link").is_symlink());
+    assert!(place.read("real.json").contains("recon.diff/1"), "what the link points to is the report");
+    let nowhere = place.recon(&[&words[..], &["nowhere/a.json"]].concat());
+    assert!(nowhere.code == Some(2) && nowhere.stderr.contains("there is no folder nowhere"), "{nowhere}");
+}

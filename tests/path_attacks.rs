@@ -231,7 +231,7 @@ fn a_partition_without_records_is_fine() {
     for more in [&[][..], &["--recheck", "1", "--recheck-delay", "1ms"]] {
         let outcome = place.recon(&[&["diff", "r"][..], more].concat());
         assert_eq!(outcome.code, Some(1), "{outcome}");
-        assert!(outcome.stdout.contains("1 of 2 keys disagree"), "{outcome}");
+        assert!(outcome.stdout.contains("1 of 2 keys disagrees"), "{outcome}");
     }
 }
 

@@ -193,7 +193,7 @@ impl Walk {
     pub fn new(at: &Path) -> Result<Walk, CaseError> {
         if !at.exists() {
             return Err(CaseError::at(at, "there is no such folder".to_owned())
-                .hint("name the folder of the cases: `recon test fixtures/merchant/cases`"));
+                .hint("name the folder of the cases: `recon test DIR`; `recon capture` makes cases of a real run"));
         }
         let own = at.ancestors().find(|folder| folder.join("suite.toml").is_file()).map(Path::to_owned);
         let own = match own {

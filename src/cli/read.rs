@@ -23,7 +23,7 @@ pub struct ReadArgs {
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub recheck: u32,
     /// How long to wait before reading again: `5s`, `500ms`, `2m`.
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = crate::config::duration)]
+    #[arg(long, value_name = "TIME", default_value = "5s", requires = "recheck", value_parser = crate::config::duration)]
     pub recheck_delay: std::time::Duration,
     /// Keep a copy of every input that a path of recon.toml is computed from (but for Parquet files) in this folder.
     #[arg(long, value_name = "DIR")]

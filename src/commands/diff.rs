@@ -149,6 +149,10 @@ fn ad_hoc(args: &DiffArgs, candidate: &str, settings: &Settings) -> Result<Reque
         let Some(query) = query else { return Ok(locator) };
         Ok(locator.with_query(text_or_file(option, query)?)?)
     };
+    if let (Some(param), None, None) = (args.param.first(), &args.legacy_query, &args.candidate_query) {
+        return Err(Failure::usage(format!("`--param {param}`: no query takes it"))
+            .hint("parameters go with `--legacy-query` and `--candidate-query`, or with a reconciliation's name"));
+    }
     let params = args.param.iter().map(|p| untyped_param(p)).collect::<Result<Vec<_>, _>>()?;
     let definition = overrides(args, Definition::default())?;
     let path = |locator: Locator| {
@@ -165,7 +169,11 @@ fn ad_hoc(args: &DiffArgs, candidate: &str, settings: &Settings) -> Result<Reque
 pub(super) fn overrides(args: &DiffArgs, mut definition: Definition) -> Result<Definition, Failure> {
     let pair = |option: &str, text: &str| match text.split_once('=') {
         Some((left, right)) if !left.is_empty() && !right.is_empty() => Ok((left.to_owned(), right.to_owned())),
-        _ => Err(Failure::usage(format!("`{option} {text}` is not of the form column=value"))),
+        _ => {
+            let failure = Failure::usage(format!("`{option} {text}` is not of the form column=value"));
+            let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+            Err(if digits { failure.hint("a comma is between columns; decimals are written 0.01") } else { failure })
+        }
     };
     if !args.key.is_empty() {
         let key = |text: &String| match text.split_once('=') {

@@ -34,6 +34,7 @@ pub(super) fn verdict_sentence(report: &Report) -> String {
         (0, 0) => "nothing was compared".to_owned(),
         (0, 1) => "the one key agrees".to_owned(),
         (0, keys) => format!("all {} keys agree", count(keys)),
+        (1, keys) => format!("1 of {} disagrees", counted(keys, "key", "keys")),
         (bad, keys) => format!("{} of {} disagree", count(bad), counted(keys, "key", "keys")),
     };
     match report.verdict {
@@ -43,7 +44,9 @@ pub(super) fn verdict_sentence(report: &Report) -> String {
         Verdict::Incomplete if unknown > 0 => {
             let judged = counts.keys - unknown;
             let disagree = match bad {
+                0 if judged == 1 => "the other one agrees".to_owned(),
                 0 => format!("the other {} agree", count(judged)),
+                1 => format!("1 of the other {} disagrees", counted(judged, "key", "keys")),
                 bad => format!("{} of the other {} disagree", count(bad), counted(judged, "key", "keys")),
             };
             format!("{} unknown; {disagree}", counted(unknown, "key is", "keys are"))
@@ -187,7 +190,7 @@ pub(super) fn apart_sentence(report: &Report) -> Option<String> {
         s @ 7200..=172_799 => format!("{} h", s / 3600),
         s => format!("{} days", s / 86_400),
     };
-    Some(format!("the sides were read {text} apart"))
+    Some(format!("the snapshots of the sides lie {text} apart"))
 }
 
 /// What each computed side was computed from: `candidate: plays 20,006, rights 2,439`.

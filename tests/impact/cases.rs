@@ -59,7 +59,10 @@ fn a_case_that_decides_nothing_either_way_is_not_as_now() {
     let place = crate::shop::unverified();
     place.write("candidate.sql", "SELECT id, merchant, amount, abs(-9223372036854775807 - (id > 0)) AS fee, amount AS net FROM sale WHERE day = :day");
     place.write("cases/suite.toml", "project = \"../recon.toml\"\nreconciliation = \"fees\"\nparams = { day = \"2026-11-12\" }\n[tables.core.sale]\nkey = [\"id\"]\n[tables.core.sale.columns]\nid = \"integer\"\nmerchant = \"integer\"\nday = \"text\"\namount = \"integer\"\n");
-    place.write("cases/a/case.toml", "why = \"the candidate fails\"\n[expect]\nverdict = \"incomplete\"\nreason = \"overflow\"\n");
+    place.write(
+        "cases/a/case.toml",
+        "why = \"the candidate fails\"\n[expect]\nverdict = \"incomplete\"\nreason = \"overflow\"\n",
+    );
     place.write("cases/a/core/sale.csv", "id,merchant,day,amount\n1,1,2026-11-12,1037\n");
     let (tested, words) = (
         place.recon(&["test"]),

@@ -131,6 +131,11 @@ fn what_is_due_is_verified_on_schedule() {
     assert_eq!(scene.release(&day, "lee").code, Some(0));
     assert_eq!(scene.paid(), RECORDS);
 
+    let (scene, days) = Scene::two_due();
+    assert_eq!(verify(&scene).status.code(), Some(1));
+    assert_eq!(days.map(|day| scene.state(&day)), ["blocked", "decided"].map(|state| Some(state.to_owned())));
+    assert!(scene.place.read("reports/verify-2.xml").contains("errors=\"0\""));
+
     let scene = Scene::new(Candidate::Wrong);
     let output = verify(&scene);
     assert_eq!((output.status.code(), scene.called("verify")), (Some(1), 1), "{}", said(&output));

@@ -4,6 +4,7 @@
 use std::process::Output;
 
 use crate::scene::{Candidate, RECORDS, ROOT, Scene, said, tool};
+use crate::support::sqlite;
 
 /// Runs the pipeline. `nap`: what happens elsewhere while it sleeps.
 fn jenkins(scene: &Scene, words: &[&str], nap: &str) -> (Output, Vec<String>) {
@@ -48,6 +49,39 @@ fn jenkins_verifies_asks_and_releases() {
     let (output, lines) = jenkins(&scene, &["timer"], "");
     assert!(output.status.success(), "{lines:#?}\n{}", said(&output));
     assert_eq!(scene.called("release"), 1);
+}
+
+#[test]
+fn what_is_released_is_the_run_that_was_seen() {
+    let scene = Scene::new(Candidate::Right);
+    let day = scene.day();
+    let param = format!("payout_date={day}");
+    let verify = |again: &[&str]| {
+        let verified = scene.place.recon(&[&["verify", "payout", "--param", &param, "--by", "kim"], again].concat());
+        assert_eq!(verified.code, Some(0), "{verified}");
+    };
+    verify(&[]);
+    // Somebody verifies anew while the question stands there.
+    sqlite(
+        &scene.place.path().join("core.db"),
+        "UPDATE payout SET net = net * 100; UPDATE payout_new SET net = net * 100",
+    );
+    verify(&["--again"]);
+    let release = |run: &str| scene.place.recon(&["release", "payout", "--param", &param, "--by", "lee", "--run", run]);
+    let other = release("1-1");
+    assert_eq!((other.code, scene.state(&day).as_deref(), scene.paid()), (Some(4), Some("decided"), 0), "{other}");
+    assert!(other.stderr.contains("run 1-2 decides, and run 1-1 is to be released"), "{other}");
+    assert_eq!(release("first").code, Some(2));
+    let seen = release("1-2");
+    assert_eq!((seen.code, scene.paid()), (Some(0), RECORDS), "{seen}");
+    // Released already: the payer must not be told twice.
+    let due = scene.place.recon(&["calendar", "due", "investors", "--format", "json"]);
+    let due: serde_json::Value = serde_json::from_str(&due.stdout).expect("JSON");
+    let one =
+        due.as_array().expect("a list").iter().find(|one| one["payout_day"] == day.as_str()).expect("it is listed");
+    assert_eq!((&one["cycle"], &one["released"]), (&"released".into(), &true.into()), "{due:#}");
+    let commands = scene.place.recon(&["calendar", "due", "investors", "--format", "commands"]);
+    assert!(commands.code == Some(0) && !commands.stdout.contains(&day), "{commands}");
 }
 
 #[test]

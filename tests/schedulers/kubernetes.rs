@@ -151,6 +151,16 @@ fn the_container_ends_with_the_codes_of_its_verification() {
 }
 
 #[test]
+fn a_container_goes_through_all_that_is_due() {
+    let (scene, days) = Scene::two_due();
+    let output = container(&scene);
+    assert_eq!((output.status.code(), scene.called("verify")), (Some(1), 2), "{}", said(&output));
+    let calls = scene.calls();
+    assert!(days.iter().all(|day| calls.iter().any(|call| call.contains(day.as_str()))), "{calls:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("\"exit\":0"), "{}", said(&output));
+}
+
+#[test]
 fn a_container_without_its_calendar_is_not_green() {
     let scene = Scene::new(Candidate::Right);
     let (_, job) = objects();

@@ -128,6 +128,22 @@ impl Scene {
         Scene { place, environment }
     }
 
+    /// Two payouts are due, and the first of them is blocked. Their days.
+    pub(crate) fn two_due() -> (Scene, [String; 2]) {
+        let scene = Scene::new(Candidate::Wrong);
+        let today = Zoned::now().with_time_zone(TimeZone::UTC).date();
+        let days = [0, 1].map(|offset| today.checked_add(offset.days()).expect("a day").to_string());
+        let right =
+            format!("UPDATE payout_new SET net = net - 1 WHERE investor_id = 3 AND payout_date = '{}';", days[1]);
+        sqlite(&scene.place.path().join("core.db"), &right);
+        let path = scene.place.home().join("bin/recon");
+        let own = fs::read_to_string(&path).expect("a script");
+        let lines = days.each_ref().map(|day| format!("recon verify payout --param payout_date={day}"));
+        let due = format!("if [ \"$1\" = calendar ]; then printf '%s\\n' '{}' '{}'; exit 0; fi\n", lines[0], lines[1]);
+        executable(&path, &own.replacen("#!/bin/sh\n", &format!("#!/bin/sh\n{due}"), 1));
+        (scene, days)
+    }
+
     /// A command in the project's folder.
     pub(crate) fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);

@@ -125,6 +125,15 @@ fn a_script_of_its_own_tries_again_and_never_takes_an_unreadable_calendar_for_an
 }
 
 #[test]
+fn a_payout_that_is_blocked_does_not_keep_the_next_from_being_verified() {
+    let (scene, days) = Scene::two_due();
+    verify_due(&scene);
+    let output = scene.command(scene.place.path().join("verify-due")).output().expect("verify-due");
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert_eq!(days.map(|day| scene.state(&day)), ["blocked", "decided"].map(|state| Some(state.to_owned())));
+}
+
+#[test]
 fn cron_takes_the_lines_and_they_run() {
     let text = example("cron/recon");
     let mut variables = Vec::new();

@@ -152,6 +152,8 @@ fn strict_is_not_forgotten() {
     assert_eq!(project.verify(&[]).code, Some(0));
     let strict = project.verify(&["--strict"]);
     assert_eq!(strict.code, Some(1), "what is decided was not verified strictly: {strict}");
+    let (report, _) = project.report(&["--strict"]);
+    assert_eq!(report["verdict"], "blocked", "who reads the report alone sees it too: {report:#}");
     assert_eq!(project.verify(&["--strict", "--again"]).code, Some(1));
     let retried = project.recon(&["retry"]);
     assert_eq!(retried.code, Some(1), "what was verified strictly is not completed laxly: {retried}");

@@ -195,14 +195,14 @@ fn nothing(args: &TestArgs, folder: &std::path::Path, total: u64) -> Failure {
     let folder = folder.display();
     if total == 0 {
         return Failure::incomplete(format!("no case ran: there is none below {folder}")).hint(
-            "a case is a folder with case.toml, or a line of a file NAME.cases.ndjson; docs/testing.md has an example",
+            "a case is a folder with case.toml, or a line of a file NAME.cases.ndjson; `recon capture` makes them of a real run",
         );
     }
     let mut by = Vec::new();
     by.extend(args.filter.iter().map(|text| format!("--filter {text}")));
     by.extend(args.tag.iter().map(|tag| format!("--tag {tag}")));
     by.extend(args.shard.iter().map(|shard| format!("--shard {shard}")));
-    Failure::incomplete(format!("no case ran: of {total} below {folder} none is left by {}", by.join(" ")))
+    Failure::incomplete(format!("no case ran: of {total} below {folder} none is left by {}", by.join(" and ")))
         .hint("nothing that was not looked at is called a pass")
 }
 

@@ -352,10 +352,14 @@ fn render_table(
 fn outcome(verification: &Verification) -> String {
     let paid = |decided: &Decided| words::count(decided.candidate + decided.legacy);
     match (verification.verdict, &verification.decisions) {
+        ("clean", Some(decided)) if decided.candidate + decided.legacy == 1 => {
+            "both paths agree on the one record".to_owned()
+        }
         ("clean", Some(decided)) => format!("both paths agree on all {} records", paid(decided)),
         ("warned", Some(decided)) => {
             let held = if decided.held == 0 { String::new() } else { format!(", {} held", words::count(decided.held)) };
-            format!("{} records can be paid{held}", paid(decided))
+            let noun = if decided.candidate + decided.legacy == 1 { "record" } else { "records" };
+            format!("{} {noun} can be paid{held}", paid(decided))
         }
         ("blocked", _) => "blocked, nothing may be paid".to_owned(),
         _ => "could not be verified, nothing may be paid".to_owned(),
