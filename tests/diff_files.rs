@@ -467,5 +467,5 @@ fn a_report_takes_no_pipe_or_link_away() {
     assert!(std::fs::symlink_metadata(place.path().join("link.json")).expect("a link").is_symlink());
     assert!(place.read("real.json").contains("recon.diff/1"), "what the link points to is the report");
     let nowhere = place.recon(&[&words[..], &["nowhere/a.json"]].concat());
-    assert!(nowhere.code == Some(2) && nowhere.stderr.contains("there is no folder nowhere"), "{nowhere}");
+    assert!(nowhere.code == Some(3) && nowhere.stderr.contains("there is no folder nowhere"), "{nowhere}");
 }

@@ -18,7 +18,7 @@ const SQLITE: &[u8] = b"SQLite format 3\0";
 /// `project` names.
 ///
 /// # Errors
-/// Usage, with what the file is.
+/// Usage, with what the file is. Incomplete where its folder is not there.
 pub(super) fn not_ours<'a>(
     output: &Path,
     project: Option<&Project>,
@@ -27,12 +27,9 @@ pub(super) fn not_ours<'a>(
     let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty());
     if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
         // Said before hours of work, and before anything is decided.
-        return Err(Failure::usage(format!(
-            "`--output {}`: there is no folder {}",
-            output.display(),
-            folder.display()
-        ))
-        .hint("make the folder first"));
+        let what =
+            format!("`--output {}` cannot be written: there is no folder {}", output.display(), folder.display());
+        return Err(Failure::incomplete(what).hint("make the folder first: nothing was read or decided"));
     }
     let Ok(written) = output.canonicalize() else { return Ok(()) };
     let is_it = |path: &Path| path.canonicalize().is_ok_and(|path| path == written);

@@ -57,7 +57,11 @@ fn files(folder: &Path, store: &Store, what: &What) -> Result<Vec<PathBuf>, Stor
                 "store `{}` holds files: a pipeline cannot run over `{collection}` there",
                 store.name
             ))
-            .hint("`filter`, `unwind` and `fields` say the same portably: on MongoDB they become a pipeline"));
+            .hint(format!(
+                "`filter`, `unwind` and `fields` of an input say the same portably: on MongoDB they become a pipeline. Where cases \
+                 are run, `--store {}=mongodb://HOST` gives them a real server",
+                store.name
+            )));
         }
     };
     let path = folder.join(name);

@@ -222,7 +222,8 @@ impl Side {
                 Ok(()) => return Ok(sample),
                 Err(Failure::Driver(error))
                     if self.connection.session.is_some()
-                        && failure::code(&error).is_some_and(|c| NO_SNAPSHOTS.contains(&c)) =>
+                        && (failure::code(&error).is_some_and(|c| NO_SNAPSHOTS.contains(&c))
+                            || failure::reason(&error).contains("capped collection")) =>
                 {
                     notices.push(format!("MongoDB gives no snapshot here: {}", failure::reason(&error)));
                     self.connection.server.snapshots = false;

@@ -30,6 +30,8 @@ fn tomorrow_is_the_payout_day_so_it_is_verified_the_same_evening() {
             "state": "waiting",
             "registered": true,
             "new": true,
+            "cycle": "registered",
+            "released": false,
             "command": "recon verify payout --param payout_date=2026-11-13",
         }])
     );

@@ -111,3 +111,21 @@ fn a_database_beside_an_unsorted_file_is_read_again() {
         assert_eq!(report["rows"]["legacy"], 60_000, "{kind}");
     }
 }
+
+#[test]
+fn a_collection_that_gives_no_snapshot_is_read_without_and_says_so() {
+    let stores = Stores::new();
+    stores.place.write("legacy.csv", "id,net\n1,1.25\n2,2.25\n");
+    let url = stores.url("MONGODB");
+    mongo(&url, async |database| {
+        let capped = mongodb::options::CreateCollectionOptions::builder().capped(true).size(1 << 20).build();
+        database.create_collection("capped").with_options(capped).await.unwrap();
+        let documents = [1, 2].map(|id| doc! { "_id": id, "net": format!("{id}.25").parse::<Decimal128>().unwrap() });
+        database.collection::<Document>("capped").insert_many(documents).await.unwrap();
+    });
+    let (hosts, options) = url.split_once('?').unwrap_or((&url, ""));
+    let candidate = format!("{hosts}{}{options}#capped", if options.is_empty() { "" } else { "?" });
+    let (code, report) = diff(&stores.place, &["legacy.csv", &candidate, "--key", "id=_id"]);
+    assert_eq!(code, 0, "{report}");
+    assert!(report.to_string().contains("gives no snapshot"), "{report}");
+}

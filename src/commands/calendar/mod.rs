@@ -241,7 +241,8 @@ fn due(
                         None => "no: a dry run registers nothing",
                     };
                     lines.push(format!("  registered   {said}"));
-                    lines.extend(cycle.iter().map(|state| format!("  cycle        {state}")));
+                    let further = cycle.iter().filter(|state| **state != State::Registered);
+                    lines.extend(further.map(|state| format!("  cycle        {state}")));
                 }
             }
             if calendar.feed.is_none() {
