@@ -28,7 +28,7 @@ pub(super) fn not_ours<'a>(
     if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
         // Said before hours of work, and before anything is decided.
         let what =
-            format!("`--output {}` cannot be written: there is no folder {}", output.display(), folder.display());
+            format!("`--output {}` could not be written: there is no folder {}", output.display(), folder.display());
         return Err(Failure::incomplete(what).hint("make the folder first: nothing was read or decided"));
     }
     let Ok(written) = output.canonicalize() else { return Ok(()) };
@@ -48,6 +48,10 @@ pub(super) fn not_ours<'a>(
 }
 
 fn begins(path: &Path, with: &[u8]) -> bool {
+    // A pipe would give up what is in it, or wait for somebody.
+    if !path.is_file() {
+        return false;
+    }
     let mut head = Vec::with_capacity(with.len());
     let read = std::fs::File::open(path).and_then(|file| file.take(with.len() as u64).read_to_end(&mut head));
     read.is_ok() && head == with
