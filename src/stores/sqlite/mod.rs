@@ -8,6 +8,7 @@ mod about;
 mod connect;
 mod error;
 mod inspect;
+mod names;
 mod value;
 
 use std::path::{Path, PathBuf};
@@ -215,7 +216,7 @@ impl Session {
                 let query = one_query(Dialect::Sqlite, query)?;
                 let (query, bound) = bind(Dialect::Sqlite, query, &target.params)?;
                 self.bound = bound;
-                let alone = self.describe(&query)?;
+                let alone = self.describe_query(&query)?;
                 distinct_names(alone.columns().iter().map(|c| c.name()))?;
                 let parameters = match alone.parameters() {
                     Some(Either::Right(count)) => count,
