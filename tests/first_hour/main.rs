@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod amounts;
 mod doctor;
 mod init;
 mod package;
