@@ -5,6 +5,7 @@
 mod support;
 
 mod amounts;
+mod checks;
 mod doctor;
 mod init;
 mod package;
