@@ -37,7 +37,7 @@ pub struct SchemaArgs {
 ///
 /// Writes recon.toml, a query for each side and a check, ready to run. Looks at both stores and proposes the key (primary
 /// keys and unique indexes) and the columns to compare. Asks on a terminal; elsewhere flags say it. Without any, the
-/// project is a small sample on SQLite and a file of documents. Nothing is overwritten, no password is written into a
+/// project is a small sample on SQLite and a file of documents. It does not begin where no amount would be compared. Nothing is overwritten, no password is written into a
 /// file, and the stores are only looked at.
 #[derive(Debug, Args)]
 #[command(
@@ -56,6 +56,12 @@ pub struct InitArgs {
     /// The key columns: `id`, `id,currency`, `id=_id` (default: what both stores make sure of).
     #[arg(long, value_name = "COLS", value_delimiter = ',')]
     pub key: Vec<String>,
+    /// What is compared under different names: `net=amount.net`, also fields inside documents.
+    #[arg(long, value_name = "LEGACY=CANDIDATE", value_delimiter = ',')]
+    pub map: Vec<String>,
+    /// Begin although nothing that is compared looks like an amount.
+    #[arg(long)]
+    pub without_amounts: bool,
     /// The reconciliation's name (default: the legacy table's).
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,

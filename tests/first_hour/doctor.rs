@@ -101,7 +101,7 @@ fn a_project_in_order_is_told_to_be_so_and_nothing_of_it_changes() {
     let open = found.mend("note", "store docs, checks", "the server asks for no login");
     assert!(open.contains("roles: [\"read\"]"), "{open}");
     found.one("ok", "payout, legacy", "`settlement` has 2 columns");
-    found.one("ok", "payout, candidate", "its query can be read");
+    found.one("ok", "payout, candidate", "its query gives 2 columns; it is prepared and not run");
     found.one("ok", "payout, decisions", "will be made by the first run");
     found.one("ok", "ledger", "no schema yet");
     found.one("ok", "temporary files", "free");
@@ -296,6 +296,95 @@ fn a_private_server_that_may_lose_commits_is_told() {
     assert!(mend.starts_with("SET GLOBAL innodb_flush_log_at_trx_commit = 1"), "{mend}");
     run_sql(&url, "SET GLOBAL innodb_flush_log_at_trx_commit = 1");
     Found::of(&place, 0).none("note", "ledger");
+}
+
+#[test]
+fn queries_are_prepared_with_their_parameters_and_a_misspelt_name_is_told() {
+    let (name, _) = mysql("doctor_queries", "");
+    let (other, _) = postgres("doctor_queries", "");
+    let place = Place::new();
+    sqlite(
+        &place.path().join("core.db"),
+        "CREATE TABLE settlement (id INTEGER PRIMARY KEY, net TEXT, paid_on TEXT); CREATE TABLE artist (id INTEGER, rate TEXT)",
+    );
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let client = mongodb::Client::with_uri_str(database_url("MONGODB", &name)).await.expect("a client");
+        client.database(&name).collection("payouts").insert_one(doc! { "_id": 1 }).await.expect("a document");
+    });
+    let look = |exit: i32, store: &str, legacy: &str, candidate: &str| {
+        place.write("l.sql", legacy);
+        place.write("p.json", "[{\"$match\": {}}]");
+        place.write(
+            "recon.toml",
+            format!(
+                "[stores.lite]\nurl = \"sqlite:core.db\"\n[stores.my]\nurl = \"{}\"\n[stores.pg]\nurl = \"{}\"\n[stores.docs]\nurl = \"{}\"\n\
+                 [reconciliation.x]\nkey = [\"id\"]\nparams = {{ day = \"date\", least = \"decimal\", word = \"text\", n = \"integer\" }}\n\
+                 legacy = {{ store = \"{store}\", query = \"l.sql\" }}\ncandidate = {{ store = \"docs\", collection = \"{candidate}\", pipeline = \"p.json\" }}\n",
+                database_url("MYSQL", &name),
+                database_url("POSTGRES", &other),
+                database_url("MONGODB", &name)
+            ),
+        );
+        Found::of(&place, exit)
+    };
+    for store in ["lite", "my", "pg"] {
+        let right = "SELECT id, net FROM settlement WHERE net > :least AND :n = 1";
+        let found = look(0, store, right, "payouts");
+        found.one("ok", "x, legacy", "its query gives 2 columns; it is prepared and not run");
+        found.one("ok", "x, candidate", "`payouts` is there");
+        look(2, store, "SELECT id, net FROM settlment WHERE net > :least", "payouts").one(
+            "wrong",
+            "x, legacy",
+            "settlment",
+        );
+        look(2, store, "SELECT id, nett FROM settlement", "payouts").one("wrong", "x, legacy", "nett");
+        look(2, store, "SELECT id, net FROM settlement WHERE net > :lest", "payouts").one("wrong", "x, legacy", "lest");
+        look(2, store, "SELECT net FROM settlement", "payouts").one("wrong", "x, legacy", "no column `id`");
+        look(2, store, right, "payout").one("wrong", "x, candidate", "payout");
+    }
+    // SQLite alone does not say what there is: recon does.
+    let mend = look(2, "lite", "SELECT id FROM settlment", "payouts").mend("wrong", "x, legacy", "no such table");
+    assert_eq!(mend, "the tables are settlement, artist");
+    let mend = look(2, "lite", "SELECT s.id, s.nett FROM settlement s", "payouts").mend(
+        "wrong",
+        "x, legacy",
+        "no such column",
+    );
+    assert_eq!(mend, "the columns of `settlement` are net, paid_on, id");
+    let file =
+        look(2, "lite", "SELECT nofunction(id) FROM settlement", "payouts").mend("wrong", "x, legacy", "nofunction");
+    assert!(file.starts_with("`sqlite3 ") && file.contains("core.db .schema"), "{file}");
+
+    // What cannot be asked is not said to be right.
+    place.write(
+        "recon.toml",
+        "[stores.dead]\nurl = \"mysql://recon@127.0.0.1:1/shop\"\n[reconciliation.x]\nkey = [\"id\"]\n\
+         legacy = { store = \"dead\", query = \"l.sql\" }\ncandidate = { store = \"dead\", query = \"l.sql\" }\n",
+    );
+    Found::of(&place, 3).one("ok", "x, legacy", "query file found; it is not run");
+}
+
+#[test]
+fn a_password_that_has_to_be_percent_encoded_is_told_where_it_is_denied() {
+    let name = unique_name("doctor_percent");
+    run_sql(
+        &server_url("MYSQL"),
+        &format!(
+            "CREATE DATABASE {name}; CREATE USER '{name}'@'%' IDENTIFIED BY '100%41x'; GRANT SELECT ON {name}.* TO '{name}'@'%'"
+        ),
+    );
+    let look = |password: &str, exit: i32| {
+        let place = Place::new().env("RECON_LEGACY_PASSWORD", password);
+        let url = database_url("MYSQL", &name).replace("root@", &format!("{name}:${{RECON_LEGACY_PASSWORD}}@"));
+        place.write("recon.toml", format!("[stores.core]\nurl = \"{url}\"\n"));
+        Found::of(&place, exit)
+    };
+    let mend = look("100%41x", 3).mend("wrong", "store core", "denied");
+    assert!(mend.contains("`%` itself is written %25") && !mend.contains("41x"), "{mend}");
+    look("100%2541x", 0).one("ok", "store core", "MariaDB");
+    let mend = look("other", 3).mend("wrong", "store core", "denied");
+    assert!(!mend.contains("%25"), "{mend}");
 }
 
 /// A MongoDB without a replica set that asks for a login.

@@ -7,7 +7,7 @@ use crate::schema::Schema;
 use crate::support::{Outcome, Place, database_url, run_sql, server_url, sqlite, unique_name};
 
 /// Runs the commands that `recon init` printed below `Next:`, in their order.
-fn follow(place: &Place, init: &Outcome) -> Vec<Outcome> {
+pub fn follow(place: &Place, init: &Outcome) -> Vec<Outcome> {
     let next = init.stdout.split("Next:\n").nth(1).unwrap_or_else(|| panic!("no next step: {init}"));
     let mut folder = String::new();
     let mut outcomes = Vec::new();
@@ -44,6 +44,20 @@ fn without_arguments_a_sample_is_written_whose_first_comparison_works() {
     assert!(verify.stdout.contains("WARNED"), "{verify}");
     let decided = place.read("demo/decisions/payout.csv");
     assert!(decided.lines().count() == 11 && decided.contains("77097") && !decided.contains("77087"), "{decided}");
+    // The file of decisions is of one cycle: where there are parameters, they stand in its name.
+    let project = place.read("demo/recon.toml");
+    let wanted = "file = \"decisions/payout.csv\"    # a file is of one cycle; with params: \"decisions/payout-{payout_date}.csv\"";
+    assert!(project.contains(wanted), "{project}");
+    let project = project
+        .replace(wanted, "file = \"decisions/payout-{payout_date}.csv\"")
+        .replace("# params = { payout_date", "params = { payout_date");
+    place.write("demo/cycles.toml", project);
+    for day in ["2026-10-15", "2026-11-15"] {
+        let param = format!("payout_date={day}");
+        let verify = place.recon(&["--config", "demo/cycles.toml", "verify", "payout", "--param", &param]);
+        assert_eq!(verify.code, Some(0), "{verify}");
+        assert!(place.path().join(format!("demo/decisions/payout-{day}.csv")).exists());
+    }
     // A second time nothing is touched.
     let before = place.read("demo/recon.toml");
     let again = place.recon(&["init", "demo", "--yes"]);
@@ -64,7 +78,7 @@ fn from_a_mariadb_table_and_a_collection_to_a_verified_cycle() {
         &server_url("MYSQL"),
         &format!(
             "CREATE DATABASE {name}; CREATE TABLE {name}.payout (investor_id INT PRIMARY KEY, net DECIMAL(20,2) NOT NULL, \
-             fee DECIMAL(20,2), memo VARCHAR(20)); INSERT INTO {name}.payout VALUES (1, 10.00, 1, 'a'), (2, 20.50, 2, 'b'), (3, 30.25, 3, 'c'); \
+             fee DECIMAL(20,2), memo VARCHAR(20), tax DECIMAL(20,2)); INSERT INTO {name}.payout VALUES (1, 10.00, 1, 'a', 1), (2, 20.50, 2, 'b', 1), (3, 30.25, 3, 'c', 1); \
              CREATE USER '{name}'@'%' IDENTIFIED BY 's3cr3t'; GRANT SELECT ON {name}.* TO '{name}'@'%'"
         ),
     );
@@ -73,7 +87,7 @@ fn from_a_mariadb_table_and_a_collection_to_a_verified_cycle() {
         let client = mongodb::Client::with_uri_str(database_url("MONGODB", &name)).await.unwrap();
         let amount = |text: &str| Bson::Decimal128(text.parse().unwrap());
         let documents = [(1, "10.00"), (2, "20.50"), (3, "30.26")]
-            .map(|(id, net)| doc! { "_id": id, "net": amount(net), "fee": amount(&id.to_string()), "extra": true });
+            .map(|(id, net)| doc! { "_id": id, "net": amount(net), "fee": amount(&id.to_string()), "extra": true, "amount": { "tax": amount("1.00") } });
         client.database(&name).collection("payouts").insert_many(documents).await.unwrap();
     });
     let place = Place::new().env("USER", "kim").env("RECON_LEGACY_PASSWORD", "s3cr3t");
@@ -91,6 +105,7 @@ fn from_a_mariadb_table_and_a_collection_to_a_verified_cycle() {
         place.recon(&["init", "--legacy", &format!("{mysql}#payout"), "--candidate", &format!("{mongo}#payouts")]);
     assert_eq!(init.code, Some(0), "{init}");
     assert!(init.stdout.contains("investor_id=_id"), "{init}");
+    assert!(init.stdout.contains("compared  net, fee, tax=amount.tax\n"), "{init}");
     assert!(init.stdout.contains("memo (legacy only), extra (candidate only)"), "{init}");
     let project = place.read("recon.toml");
     assert!(!format!("{init}{project}").contains("s3cr3t"), "{init}{project}");
@@ -99,13 +114,21 @@ fn from_a_mariadb_table_and_a_collection_to_a_verified_cycle() {
         "{project}"
     );
     let check: Json = serde_json::from_str(&place.read("checks/payout-not-negative.json")).expect("JSON");
-    assert_eq!(check["rule"]["flag"]["lt"][0], "legacy.net");
+    assert_eq!(check["rule"]["flag"]["lt"][0], "decision.net");
+    assert_eq!(check["rule"]["where"]["ne"][0], "decision.source");
     Schema::of("rule", false).takes(&check["rule"]);
 
+    assert!(init.stdout.contains("# the password, percent-encoded (% is %25)"), "{init}");
+    // Neither side's query leaves out what is not compared: reports list it.
+    assert!(place.read("payout/legacy.sql").contains("`memo`"));
+    assert!(!place.read("payout/candidate.json").contains("$project"));
     let [doctor, pushed, diff, verify] = follow(&place, &init).try_into().expect("four commands");
     assert_eq!(pushed.code, Some(0), "{pushed}");
     assert_eq!(doctor.code, Some(0), "{doctor}");
+    assert!(doctor.stdout.contains("its query gives 5 columns; it is prepared and not run"), "{doctor}");
+    assert!(doctor.stdout.contains("`payouts` is there"), "{doctor}");
     assert_eq!(diff.code, Some(1), "{diff}");
+    assert!(diff.stdout.contains("memo") && diff.stdout.contains("extra"), "{diff}");
     assert!(diff.stdout.contains("30.25") && diff.stdout.contains("30.26"), "{diff}");
     assert_eq!(verify.code, Some(0), "{verify}");
     let decided = place.read("decisions/payout.csv");

@@ -4,6 +4,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod amounts;
+mod checks;
 mod doctor;
 mod init;
 mod package;

@@ -16,6 +16,7 @@ mod show;
 mod state;
 mod switch;
 pub(in crate::commands) mod trial;
+pub(in crate::commands) mod unpushed;
 
 use crate::checks::{CheckRow, Definition, Past};
 use crate::cli::{ChecksArgs, ChecksCommand, Global};

@@ -115,6 +115,14 @@ fn planned<'a>(ledger: &mut Ledger, found: &'a Found) -> Result<Planned<'a>, Fai
     Ok(Planned { found, check, versions, drift })
 }
 
+/// How a file and the database differ.
+///
+/// # Errors
+/// The ledger cannot be read.
+pub(super) fn drift_of(ledger: &mut Ledger, found: &Found) -> Result<Drift, Failure> {
+    Ok(planned(ledger, found)?.drift)
+}
+
 /// What must not be pushed, and why; shown with what would be lost.
 fn refused(global: &Global, push: &Push<'_>, news: &[&Planned<'_>]) -> Option<Failure> {
     let why = |one: &Planned<'_>| {

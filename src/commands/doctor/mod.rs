@@ -2,6 +2,7 @@
 //! Changes nothing anywhere; never shows a secret.
 
 mod account;
+mod checks;
 mod finding;
 mod machine;
 mod place;
@@ -59,6 +60,7 @@ fn look(project: &Project, settings: &Settings) -> Vec<Finding> {
             work.push(scope.spawn(move || store::look(store, settings)));
         }
         work.push(scope.spawn(move || place::ledger(project)));
+        work.push(scope.spawn(move || checks::look(project)));
         for reconciliation in project.reconciliations() {
             work.push(scope.spawn(move || reconciliation::look(project, reconciliation, settings)));
         }

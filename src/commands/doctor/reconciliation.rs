@@ -1,7 +1,10 @@
 //! A reconciliation: are its query files, tables, programs and the place of its decisions there.
 
-use crate::config::{Decisions, Input, Origin, PathDefinition, Project, Reconciliation, Store, StoreKind, What};
+use crate::config::{
+    Decisions, Input, Origin, ParamType, PathDefinition, Project, Reconciliation, Store, StoreKind, What,
+};
 use crate::decisions;
+use crate::domain::{Amount, NumberForm, Value};
 use crate::path::{located, texts};
 use crate::stores::about::about;
 use crate::stores::{Locator, Settings, StoreError, Wish};
@@ -19,14 +22,14 @@ pub(super) fn look(project: &Project, reconciliation: &Reconciliation, settings:
             .iter()
             .map(|key| if side == "legacy" { key.legacy.clone() } else { key.candidate.clone() })
             .collect();
-        findings.extend(one_side(project, &format!("{name}, {side}"), path, &keys, settings));
+        let looking = Looking { project, params: stand_ins(reconciliation, path.partitions.is_some()), settings };
+        findings.extend(looking.one_side(&format!("{name}, {side}"), path, &keys));
     }
     if let Some(population) = &reconciliation.population {
         let place = format!("{name}, population");
-        let text = project.store(&population.store).and_then(|store| population.query.of(store.kind)?.read());
-        match text {
-            Ok(_) => {}
-            Err(error) => findings.push(Finding::of(place, error)),
+        let looking = Looking { project, params: stand_ins(reconciliation, false), settings };
+        if let Err(error) = looking.read(&population.store, &What::Query(population.query.clone()), &[]) {
+            findings.push(Finding::of(place, error));
         }
     }
     if let Some(decisions) = &reconciliation.decisions {
@@ -35,89 +38,125 @@ pub(super) fn look(project: &Project, reconciliation: &Reconciliation, settings:
     findings
 }
 
-fn one_side(
-    project: &Project,
-    place: &str,
-    path: &PathDefinition,
-    key: &[String],
-    settings: &Settings,
-) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let mut seen: Vec<String> = Vec::new();
-    match texts(project, path) {
-        Ok(texts) => match texts.len() {
-            0 => {}
-            1 => seen.push("its query can be read".into()),
-            many => seen.push(format!("{many} queries can be read")),
-        },
-        Err(error) => findings.push(Finding::of(place, error)),
+/// Values of the parameters' types: a query is prepared with them, and never run.
+fn stand_ins(reconciliation: &Reconciliation, partitioned: bool) -> Vec<(String, Value)> {
+    let number = |form| Value::Number { amount: Amount::new(1, 0), form };
+    let value = |kind: ParamType| match kind {
+        ParamType::Text => Value::Text { text: String::new(), untyped: false },
+        ParamType::Integer => number(NumberForm::Integer),
+        ParamType::Decimal => number(NumberForm::Decimal),
+        ParamType::Date => Value::Date(0),
+        ParamType::Instant => Value::Instant { nanos: 0, digits: 0 },
+        ParamType::Boolean => Value::Bool(false),
+    };
+    let mut all: Vec<_> = reconciliation.params.iter().map(|(name, kind)| (name.clone(), value(*kind))).collect();
+    if partitioned {
+        all.extend(["partition", "partitions"].map(|name| (name.to_owned(), number(NumberForm::Integer))));
     }
-    let mut inputs: Vec<&Input> = Vec::new();
-    match &path.origin {
-        Origin::Store { store, what } => match read(project, store, what, key, settings) {
-            Ok(Some(what)) => seen.push(what),
-            Ok(None) => {}
-            Err(error) => findings.push(Finding::of(place, error)),
-        },
-        Origin::Sql { inputs: all, .. } => inputs.extend(all),
-        Origin::Http { records, reference, .. } => inputs.extend(std::iter::once(records).chain(reference)),
-        Origin::Command { settings: command, records, reference } => {
-            inputs.extend(std::iter::once(records).chain(reference));
-            let name = command.arguments.first().map_or("", String::as_str);
-            match machine::program(name, &command.folder) {
-                Some(found) => seen.push(format!("program {}", found.display())),
-                None => findings.push(Finding::usage(
-                    place,
-                    format!("the program `{name}` is not there"),
-                    Some(match std::path::Path::new(name).components().count() {
-                        0 | 1 => "install it, or add its folder to PATH".to_owned(),
-                        _ => "paths are taken from the folder of the project file; is it executable (chmod +x)?"
-                            .to_owned(),
-                    }),
-                )),
-            }
-        }
-    }
-    for input in inputs {
-        match read(project, &input.store, &input.what, &[], settings) {
-            Ok(Some(what)) => seen.push(format!("input {}: {what}", input.name)),
-            Ok(None) => {}
-            Err(error) => findings.push(Finding::of(format!("{place}, input {}", input.name), error)),
-        }
-    }
-    if findings.is_empty() && !seen.is_empty() {
-        findings.push(Finding::ok(place, seen.join("; ")));
-    }
-    findings
+    all
 }
 
-/// What is read of a store as it is, opened and described. A query needs its parameters and is not run; a store that
-/// cannot be reached was told already.
-fn read(
-    project: &Project,
-    store: &str,
-    what: &What,
-    key: &[String],
-    settings: &Settings,
-) -> Result<Option<String>, StoreError> {
-    let What::Table(name) = what else { return Ok(None) };
-    if !is_reached(project.store(store)?, settings) {
-        return Ok(None);
+/// Looks at what paths read.
+struct Looking<'a> {
+    project: &'a Project,
+    /// What queries are prepared with.
+    params: Vec<(String, Value)>,
+    settings: &'a Settings,
+}
+
+impl Looking<'_> {
+    fn one_side(&self, place: &str, path: &PathDefinition, key: &[String]) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let mut seen: Vec<String> = Vec::new();
+        let readable = texts(self.project, path);
+        if let Err(error) = &readable {
+            findings.push(Finding::of(place, error.clone()));
+        }
+        let mut inputs: Vec<&Input> = Vec::new();
+        match &path.origin {
+            // What cannot be read has been told.
+            Origin::Store { .. } if readable.is_err() => {}
+            Origin::Store { store, what } => match self.read(store, what, key) {
+                Ok(what) => seen.extend(what),
+                Err(error) => findings.push(Finding::of(place, error)),
+            },
+            Origin::Sql { inputs: all, .. } => {
+                if readable.is_ok() {
+                    seen.push("its SQL can be read; it is not run".to_owned());
+                }
+                inputs.extend(all);
+            }
+            Origin::Http { records, reference, .. } => inputs.extend(std::iter::once(records).chain(reference)),
+            Origin::Command { settings: command, records, reference } => {
+                inputs.extend(std::iter::once(records).chain(reference));
+                let name = command.arguments.first().map_or("", String::as_str);
+                match machine::program(name, &command.folder) {
+                    Some(found) => seen.push(format!("program {}", found.display())),
+                    None => findings.push(Finding::usage(
+                        place,
+                        format!("the program `{name}` is not there"),
+                        Some(match std::path::Path::new(name).components().count() {
+                            0 | 1 => "install it, or add its folder to PATH".to_owned(),
+                            _ => "paths are taken from the folder of the project file; is it executable (chmod +x)?"
+                                .to_owned(),
+                        }),
+                    )),
+                }
+            }
+        }
+        for input in inputs {
+            if readable.is_err() && !matches!(input.what, What::Table(_)) {
+                continue;
+            }
+            match self.read(&input.store, &input.what, &[]) {
+                Ok(Some(what)) => seen.push(format!("input {}: {what}", input.name)),
+                Ok(None) => {}
+                Err(error) => findings.push(Finding::of(format!("{place}, input {}", input.name), error)),
+            }
+        }
+        if findings.is_empty() && !seen.is_empty() {
+            findings.push(Finding::ok(place, seen.join("; ")));
+        }
+        findings
     }
-    let locators = located(project, store, what, &[])?;
-    let Some(locator) = locators.first() else { return Ok(None) };
-    let mut source = locator.source(settings)?;
-    let opened = source.open(&Wish { paths: key.to_vec() })?;
-    let missing = key.iter().find(|key| !opened.columns.iter().any(|column| column.name.eq_ignore_ascii_case(key)));
-    if let (Some(key), true) = (missing, opened.fixed_columns && !key_is_path(missing)) {
-        let known = opened.columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>().join(", ");
-        return Err(StoreError::usage(format!("{} has no column `{key}`, which is in the key", locator.label()))
-            .hint(format!("its columns are {known}")));
+
+    /// What is read of a store, opened and described: a table as it is, a SQL query as its store prepares it. A pipeline
+    /// would have to be run: only its collection is looked at. A store that cannot be reached was told already.
+    fn read(&self, store: &str, what: &What, key: &[String]) -> Result<Option<String>, StoreError> {
+        let known = self.project.store(store)?;
+        if let What::Query(queries) = what {
+            queries.of(known.kind)?.read()?;
+        }
+        if !is_reached(known, self.settings) {
+            return Ok((!matches!(what, What::Table(_))).then(|| "query file found; it is not run".to_owned()));
+        }
+        let locators = match what {
+            What::Pipeline { collection, .. } => located(self.project, store, &What::Table(collection.clone()), &[])?,
+            // A pipeline that stands in place of a query names its collection itself.
+            What::Query(_) if known.kind == StoreKind::MongoDb => {
+                return Ok(Some("query file found; it is not run".to_owned()));
+            }
+            what => located(self.project, store, what, &self.params)?,
+        };
+        let Some(locator) = locators.first() else { return Ok(None) };
+        let mut source = locator.source(self.settings)?;
+        let opened = source.open(&Wish { paths: key.to_vec() })?;
+        let missing = key.iter().find(|key| !opened.columns.iter().any(|column| column.name.eq_ignore_ascii_case(key)));
+        if let (Some(key), true) = (missing, opened.fixed_columns && !key_is_path(missing)) {
+            let known = opened.columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>().join(", ");
+            return Err(StoreError::usage(format!("{} has no column `{key}`, which is in the key", locator.label()))
+                .hint(format!("its columns are {known}")));
+        }
+        let columns = opened.columns.len();
+        Ok(Some(match what {
+            What::Table(name) if locators.len() == 1 => format!("`{name}` has {columns} columns"),
+            What::Table(name) => format!("`{name}`: {} files", locators.len()),
+            What::Query(_) => format!("its query gives {columns} columns; it is prepared and not run"),
+            What::Pipeline { collection, .. } => {
+                format!("`{collection}` is there; the file of its pipeline too, which is not run")
+            }
+        }))
     }
-    Ok(Some(match locators.len() {
-        1 => format!("`{name}` has {} columns", opened.columns.len()),
-        many => format!("`{name}`: {many} files"),
-    }))
 }
 
 /// What cannot be reached is told once, for the store itself.

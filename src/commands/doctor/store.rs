@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::config::{Secret, Store, StoreKind};
 use crate::stores::about::{About, about};
-use crate::stores::{Locator, Settings};
+use crate::stores::{Locator, Settings, StoreError};
 
 use super::account;
 use super::finding::Finding;
@@ -48,8 +48,23 @@ pub(super) fn look(store: &Store, settings: &Settings) -> Vec<Finding> {
 
 fn asked(url: &Secret, settings: &Settings) -> Result<(Locator, About), Finding> {
     let locator = Locator::parse(url.expose()).map_err(|error| Finding::of("", error))?;
-    let found = about(&locator, settings).map_err(|error| Finding::of("", error))?;
+    let found = about(&locator, settings).map_err(|error| Finding::of("", of_encoding(url.expose(), error)))?;
     Ok((locator, found))
+}
+
+/// A password that holds a `%` may be another one than was meant: what a server that denies it cannot know.
+fn of_encoding(url: &str, error: StoreError) -> StoreError {
+    let authority = url.split_once("://").map_or("", |(_, rest)| rest.split(['/', '?']).next().unwrap_or_default());
+    let password = authority.rsplit_once('@').and_then(|(user, _)| user.split_once(':')).map_or("", |(_, word)| word);
+    let message = error.what.to_lowercase();
+    let is_denied = ["denied", "authentication failed"].iter().any(|word| message.contains(word));
+    if !is_denied || !password.contains('%') {
+        return error;
+    }
+    let before = error.hint.as_ref().map_or_else(String::new, |hint| format!("{hint}; "));
+    error.hint(format!(
+        "{before}the password holds a `%`: in a URL it is percent-encoded, and `%` itself is written %25"
+    ))
 }
 
 fn reached(locator: &Locator, found: &About) -> String {

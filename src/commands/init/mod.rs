@@ -1,7 +1,9 @@
 //! `recon init`: a project that runs at once, from two tables that the user names, or from a small sample. Looks at the
 //! stores and writes files; overwrites none. No password gets into a file.
 
+mod amount;
 mod ask;
+mod inside;
 mod propose;
 mod sample;
 mod side;
@@ -15,9 +17,8 @@ use crate::config::Project;
 use crate::exit::Exit;
 
 use super::{Failure, print_lines};
-use ask::Asked;
-use propose::{Proposal, propose};
-use side::Side;
+use ask::{Asked, Looked, Terminal};
+use propose::{Given, Proposal, propose};
 use write::{Begun, File, files};
 
 /// Runs the command.
@@ -33,7 +34,10 @@ pub fn run(global: &Global, args: &InitArgs) -> Result<Exit, Failure> {
             .hint("nothing was written; name another folder, or add to that file: `recon doctor` looks at it"));
     }
     args.name.as_deref().map_or(Ok(()), write::check_name)?;
-    let mut asked = Asked::new(!args.yes && std::io::stdin().is_terminal());
+    let mut asked = match !args.yes && std::io::stdin().is_terminal() {
+        true => Asked::of(Terminal),
+        false => Asked::nobody(),
+    };
     let sides = match (&args.legacy, &args.candidate) {
         (None, None) if !asked.may() => None,
         (legacy, candidate) => asked.sides(legacy.as_deref(), candidate.as_deref())?,
@@ -47,24 +51,17 @@ pub fn run(global: &Global, args: &InitArgs) -> Result<Exit, Failure> {
 /// Looks at both sides and writes the project.
 fn begin(
     folder: &Path,
-    legacy: &Side,
-    candidate: &Side,
+    legacy: &Looked,
+    candidate: &Looked,
     args: &InitArgs,
     asked: &mut Asked,
 ) -> Result<(Begun, Vec<String>), Failure> {
-    let (left, right) = (legacy.look()?, candidate.look()?);
-    let given = (!args.key.is_empty()).then_some(args.key.as_slice());
-    let mut proposal = propose(&left, &right, given)?;
-    if given.is_none() {
-        let key = asked.key(proposal.key_words())?;
-        if key != proposal.key_words() {
-            let words: Vec<String> = key.split(',').map(|word| word.trim().to_owned()).collect();
-            proposal = propose(&left, &right, Some(&words))?;
-        }
-    }
+    let proposal = agreed(legacy, candidate, args, asked)?;
     let name = match &args.name {
         Some(name) => name.clone(),
-        None => asked.name(legacy.proposed_name())?,
+        None => asked.until("name of the reconciliation", &legacy.0.proposed_name(), |_, name| {
+            write::check_name(name).map(|()| name.to_owned())
+        })?,
     };
     write::check_name(&name)?;
     let begun = files(folder, &name, legacy, candidate, &proposal);
@@ -74,6 +71,58 @@ fn begin(
     Project::parse(&folder.join("recon.toml"), begun.project().to_owned(), None, &variable)?;
     write_all(folder, &begun.files)?;
     Ok((begun, proposal_words(&proposal)))
+}
+
+/// The key and what is compared, as proposed and answered.
+///
+/// # Errors
+/// As [`propose`]; no amount would be compared, and nobody said that this is meant.
+fn agreed(legacy: &Looked, candidate: &Looked, args: &InitArgs, asked: &mut Asked) -> Result<Proposal, Failure> {
+    let listed = |text: &str| -> Vec<String> { text.split(',').map(|word| word.trim().to_owned()).collect() };
+    let with = |key: Option<&[String]>, map: &[String], only_map: bool| {
+        propose(&legacy.1, &candidate.1, &Given { key, map, only_map })
+    };
+    let mut key = (!args.key.is_empty()).then(|| args.key.clone());
+    let first = with(key.as_deref(), &args.map, false);
+    let mut proposal = if asked.may() && key.is_none() {
+        let proposed = match &first {
+            Ok(proposal) => proposal.key_words(),
+            Err(failure) => {
+                asked.say(&failure.what);
+                String::new()
+            }
+        };
+        asked.until("key columns (legacy=candidate where the names differ)", &proposed, |_, text| {
+            let words = listed(text);
+            let proposal = with(Some(&words), &args.map, false)?;
+            key = Some(words);
+            Ok(proposal)
+        })?
+    } else {
+        first?
+    };
+    if asked.may() && args.map.is_empty() && (proposal.warning().is_some() || !proposal.map_words().is_empty()) {
+        if let Some(warning) = proposal.warning() {
+            asked.say(&warning);
+        }
+        let question = "fields with other names (legacy=candidate,…; - for none)";
+        proposal = asked.until(question, &proposal.map_words(), |_, text| match text {
+            "" | "-" => with(key.as_deref(), &[], true),
+            text => with(key.as_deref(), &listed(text), true),
+        })?;
+    }
+    match proposal.without_amounts().filter(|_| !args.without_amounts) {
+        None => Ok(proposal),
+        Some(failure) => {
+            asked.say(&failure.what);
+            let goes_on = asked.until("begin without amounts (yes or no)", "no", |_, text| match text {
+                "yes" => Ok(true),
+                "no" => Ok(false),
+                other => Err(Failure::usage(format!("`{other}` is neither yes nor no"))),
+            })?;
+            if goes_on { Ok(proposal) } else { Err(failure) }
+        }
+    }
 }
 
 fn write_all(folder: &Path, files: &[File]) -> Result<(), Failure> {
@@ -101,10 +150,7 @@ fn write_all(folder: &Path, files: &[File]) -> Result<(), Failure> {
 fn proposal_words(proposal: &Proposal) -> Vec<String> {
     let mut lines = vec![
         format!("key       {}", proposal.key_words()),
-        format!(
-            "compared  {}",
-            proposal.compared.iter().map(|pair| pair.legacy.as_str()).collect::<Vec<_>>().join(", ")
-        ),
+        format!("compared  {}", proposal.compared.iter().map(propose::Pair::words).collect::<Vec<_>>().join(", ")),
     ];
     let only: Vec<String> = proposal
         .legacy_only
@@ -114,6 +160,14 @@ fn proposal_words(proposal: &Proposal) -> Vec<String> {
         .collect();
     if !only.is_empty() {
         lines.push(format!("not       {}", only.join(", ")));
+    }
+    // Who is paid by a column that nobody compares finds that out from nobody else.
+    lines.extend(proposal.without_amounts().map(|failure| format!("warning   {}", failure.what)));
+    lines.extend(proposal.warning().map(|warning| format!("warning   {warning}")));
+    if proposal.compared.iter().any(|pair| pair.inside) {
+        lines.push(
+            "Fields inside documents were paired by their names alone: look whether they mean the same.".to_owned(),
+        );
     }
     lines
 }
@@ -128,7 +182,9 @@ fn tell(folder: &Path, begun: &Begun, words: &[String]) {
         lines.push(format!("  cd {}", write::shell(&folder.display().to_string())));
     }
     for variable in &begun.variables {
-        lines.push(format!("  export {variable}='…'    # the password; recon.toml does not hold it"));
+        lines.push(format!(
+            "  export {variable}='…'    # the password, percent-encoded (% is %25); recon.toml does not hold it"
+        ));
     }
     lines.extend([
         "  recon doctor".to_owned(),

@@ -8,7 +8,7 @@ use crate::commands::Failure;
 use crate::exit::Exit;
 use crate::stores::bulk::SqlWriter;
 
-use super::ask::Asked;
+use super::ask::{Asked, Looked};
 use super::side::Side;
 use super::tell;
 
@@ -34,7 +34,7 @@ const LOST: i32 = 9;
 ///
 /// # Errors
 /// A file is there already, or the folder cannot be written.
-pub(super) fn begin_sample(folder: &Path) -> Result<(Side, Side), Failure> {
+pub(super) fn begin_sample(folder: &Path) -> Result<(Looked, Looked), Failure> {
     let (database, documents) = (folder.join("sample.db"), folder.join("docs/payout.ndjson"));
     for file in [&database, &documents, &folder.join("payout"), &folder.join("checks")] {
         if file.exists() {
@@ -68,7 +68,8 @@ pub(super) fn begin_sample(folder: &Path) -> Result<(Side, Side), Failure> {
     std::fs::write(&documents, text).map_err(unwritable)?;
     let legacy = Side::parse("legacy", &format!("sqlite:{}#payout", database.display()))?;
     let candidate = Side::parse("candidate", &documents.display().to_string())?;
-    Ok((legacy, candidate))
+    let looked = |side: Side| side.look().map(|look| (side, look));
+    Ok((looked(legacy)?, looked(candidate)?))
 }
 
 /// The whole command, with the sample.
@@ -77,7 +78,7 @@ pub(super) fn begin_sample(folder: &Path) -> Result<(Side, Side), Failure> {
 /// As [`begin_sample`].
 pub(super) fn begin(_: &Global, folder: &Path, args: &InitArgs) -> Result<Exit, Failure> {
     let (legacy, candidate) = begin_sample(folder)?;
-    let (begun, mut words) = super::begin(folder, &legacy, &candidate, args, &mut Asked::new(false))?;
+    let (begun, mut words) = super::begin(folder, &legacy, &candidate, args, &mut Asked::nobody())?;
     words.insert(
         0,
         "A sample: ten payouts in sample.db, the same as documents in docs/, two of which do not agree.".to_owned(),

@@ -3,10 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use crate::commands::Failure;
-use crate::stores::survey::{tables, unique_keys};
-use crate::stores::{Column, Locator, Settings, Wish};
+use crate::stores::survey::{self, tables, unique_keys};
+use crate::stores::{Column, ColumnKind, Locator, Settings, StoreError, Wish};
+
+use super::{amount, inside};
 
 /// A side.
+#[derive(Clone)]
 pub(super) struct Side {
     /// `legacy` or `candidate`.
     pub(super) word: &'static str,
@@ -18,9 +21,14 @@ pub(super) struct Side {
 }
 
 /// What was found there.
+#[derive(Default)]
 pub(super) struct Look {
     /// Columns, or the fields of a sample of documents.
     pub(super) columns: Vec<Column>,
+    /// Fields inside documents, by their dotted paths.
+    pub(super) inside: Vec<Column>,
+    /// Columns that look like amounts, and such fields.
+    pub(super) amounts: Vec<String>,
     /// Sets of columns that are unique, the primary key first.
     pub(super) keys: Vec<Vec<String>>,
 }
@@ -29,7 +37,7 @@ impl Side {
     /// # Errors
     /// It is no locator.
     pub(super) fn parse(word: &'static str, text: &str) -> Result<Side, Failure> {
-        let locator = Locator::parse(text)?;
+        let locator = Locator::parse(text).map_err(|error| of_sqlite(text, error))?;
         let (address, table) = match text.split_once('#').filter(|_| locator.is_database()) {
             Some((address, _)) => (address, locator.table().map(str::to_owned)),
             None => (text, None),
@@ -69,7 +77,21 @@ impl Side {
             ))
             .hint("begin with a table or collection that holds records"));
         }
-        Ok(Look { columns: opened.columns, keys: known })
+        let documents: Vec<String> = match opened.fixed_columns {
+            true => Vec::new(),
+            false => {
+                let documents = opened.columns.iter().filter(|column| column.kind == ColumnKind::Document);
+                documents.map(|column| column.name.clone()).collect()
+            }
+        };
+        let inside = inside::fields(&self.locator, &settings, &documents)?;
+        let decimals = match &self.table {
+            Some(table) => decimals(survey::columns(&self.locator, table, &settings)?),
+            None => Vec::new(),
+        };
+        let looks = |column: &&Column| amount::looks(column, decimals.contains(&column.name));
+        let amounts = opened.columns.iter().chain(&inside).filter(looks).map(|column| column.name.clone()).collect();
+        Ok(Look { columns: opened.columns, inside, amounts, keys: known })
     }
 
     /// `mysql`, `postgres`, `sqlite`, `mongodb` or `file`.
@@ -108,6 +130,29 @@ impl Side {
             Some(url) => (url, Some(variable)),
             None => (self.address.clone(), None),
         }
+    }
+}
+
+/// The columns that are declared as decimals.
+fn decimals(declared: Vec<survey::DeclaredColumn>) -> Vec<String> {
+    let is_decimal = |column: &survey::DeclaredColumn| {
+        let kind = column.kind.to_lowercase();
+        ["decimal", "numeric", "money"].iter().any(|word| kind.starts_with(word))
+    };
+    declared.into_iter().filter(is_decimal).map(|column| column.name).collect()
+}
+
+/// A SQLite file that is named like any other file: how it is named here.
+fn of_sqlite(text: &str, error: StoreError) -> StoreError {
+    use std::io::Read;
+    let path = text.split_once('#').map_or(text, |(path, _)| path);
+    let mut first = [0; 16];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut first));
+    let ending = Path::new(path).extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    let is_called = ["sqlite", "sqlite3", "db", "db3"].contains(&ending.to_ascii_lowercase().as_str());
+    match (read.is_ok() && first == *b"SQLite format 3\0") || (is_called && !text.contains("://")) {
+        true => error.hint(format!("a SQLite file is written sqlite:{text}")),
+        false => error,
     }
 }
 

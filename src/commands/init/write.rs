@@ -5,8 +5,10 @@ use std::path::Path;
 use crate::commands::Failure;
 use crate::stores::sql::Dialect;
 
+use super::amount::words;
+use super::ask::Looked;
 use super::propose::{Pair, Proposal};
-use super::side::Side;
+use super::side::{Look, Side};
 
 /// A file of the project.
 pub(super) struct File {
@@ -40,7 +42,8 @@ pub(super) fn check_name(name: &str) -> Result<(), Failure> {
     }
 }
 
-pub(super) fn files(folder: &Path, name: &str, legacy: &Side, candidate: &Side, proposal: &Proposal) -> Begun {
+pub(super) fn files(folder: &Path, name: &str, legacy: &Looked, candidate: &Looked, proposal: &Proposal) -> Begun {
+    let ((legacy, legacy_look), (candidate, candidate_look)) = (legacy, candidate);
     let ((legacy_url, legacy_variable), (candidate_url, candidate_variable)) =
         (legacy.url(folder), candidate.url(folder));
     let one_store = legacy_url == candidate_url;
@@ -50,11 +53,9 @@ pub(super) fn files(folder: &Path, name: &str, legacy: &Side, candidate: &Side, 
         same if same == first => format!("{same}_candidate"),
         other => other.to_owned(),
     };
-    let names =
-        |pick: fn(&Pair) -> &str| -> Vec<&str> { proposal.key.iter().chain(&proposal.compared).map(pick).collect() };
     let sides = [
-        path(name, legacy, first, &names(|pair| &pair.legacy)),
-        path(name, candidate, &second, &names(|pair| &pair.candidate)),
+        path(name, legacy, first, &selected(legacy_look, proposal, |pair| &pair.legacy)),
+        path(name, candidate, &second, &selected(candidate_look, proposal, |pair| &pair.candidate)),
     ];
     let mut text = format!(
         "# The project of recon: what is compared with what. `recon doctor` looks whether all of it can be worked with.\n\
@@ -89,7 +90,7 @@ pub(super) fn files(folder: &Path, name: &str, legacy: &Side, candidate: &Side, 
         "# What is paid where the two disagree: legacy, hold or block. These are the defaults.\n# [reconciliation.{name}.policy]\n\
          # mismatch = \"legacy\"\n# legacy_only = \"legacy\"\n# candidate_only = \"hold\"\n\n\
          # Where `recon verify` writes what is to be paid. A payer reads a table best: store = \"{first}\", table = \"{name}_decision\"\n\
-         [reconciliation.{name}.decisions]\nfile = \"decisions/{name}.csv\"\n\n\
+         [reconciliation.{name}.decisions]\nfile = \"decisions/{name}.csv\"    # a file is of one cycle; with params: \"decisions/{name}-{{payout_date}}.csv\"\n\n\
          # [reconciliation.{name}.release]\n# approvals = 1                         # by someone other than who ran it\n"
     ));
     let mut files = vec![File { name: "recon.toml".into(), text }];
@@ -107,6 +108,14 @@ fn store_name(side: &Side) -> &'static str {
     }
 }
 
+/// Every column of a side, what is compared first: what a query leaves out no report can list as not compared.
+fn selected<'l>(look: &'l Look, proposal: &Proposal, pick: fn(&Pair) -> &str) -> Vec<&'l str> {
+    let pairs: Vec<&str> = proposal.key.iter().chain(&proposal.compared).map(pick).collect();
+    let mut names: Vec<&str> = look.columns.iter().map(|column| column.name.as_str()).collect();
+    names.sort_by_key(|name| pairs.iter().position(|pair| pair == name).unwrap_or(pairs.len()));
+    names
+}
+
 /// The settings of columns: those of amounts, and of names that differ. The others are compared as they are.
 fn columns(name: &str, proposal: &Proposal) -> String {
     let mut text = String::from(
@@ -115,7 +124,7 @@ fn columns(name: &str, proposal: &Proposal) -> String {
     text.push_str(&format!("[reconciliation.{name}.columns]\n"));
     for pair in &proposal.compared {
         let mut settings = Vec::new();
-        if pair.amount {
+        if pair.number {
             settings.push("type = \"decimal\"".to_owned());
         }
         if pair.legacy != pair.candidate {
@@ -124,6 +133,9 @@ fn columns(name: &str, proposal: &Proposal) -> String {
         if !settings.is_empty() {
             text.push_str(&format!("{} = {{ {} }}\n", bare(&pair.legacy), settings.join(", ")));
         }
+    }
+    if proposal.compared.iter().any(|pair| pair.inside) {
+        text.push_str("# The fields inside documents were found by their names: look whether they mean the same.\n");
     }
     text.push_str("# net = { tolerance = \"0.01\", currency = \"KRW\" }\n");
     for (side, only) in [("legacy", &proposal.legacy_only), ("candidate", &proposal.candidate_only)] {
@@ -143,14 +155,10 @@ fn path(name: &str, side: &Side, store: &str, columns: &[&str]) -> (String, Opti
         "sqlite" => Dialect::Sqlite,
         "mongodb" => {
             let file = format!("{name}/{}.json", side.word);
-            let mut fields = serde_json::Map::new();
-            if !columns.contains(&"_id") {
-                fields.insert("_id".into(), 0.into());
-            }
-            fields.extend(columns.iter().map(|column| ((*column).to_owned(), 1.into())));
-            let text = format!("[\n  {}\n]\n", serde_json::json!({ "$project": fields }));
+            let text = "[\n  { \"$match\": {} }\n]\n".to_owned();
             let lines = format!(
-                "store = \"{store}\"\ncollection = {}\npipeline = \"{file}\"\n",
+                "store = \"{store}\"\ncollection = {}\n\
+                 pipeline = \"{file}\"    # chooses the documents; a field that it cuts off is in no report\n",
                 quoted(side.table.as_deref().unwrap_or_default())
             );
             return (lines, Some(File { name: file, text }));
@@ -164,7 +172,8 @@ fn path(name: &str, side: &Side, store: &str, columns: &[&str]) -> (String, Opti
     let file = format!("{name}/{}.sql", side.word);
     let what = if side.word == "legacy" { "what is paid today" } else { "what is to take over" };
     let text = format!(
-        "-- The {} side of {name}, {what}: every record that is to be compared, with its key.\nSELECT {}\nFROM {}\n",
+        "-- The {} side of {name}, {what}: every record that is to be compared, with its key.\n\
+         -- All columns: what the other side does not have is reported as not compared.\nSELECT {}\nFROM {}\n",
         side.word,
         list.join(",\n       "),
         dialect.table(side.table.as_deref().unwrap_or_default())
@@ -172,37 +181,43 @@ fn path(name: &str, side: &Side, store: &str, columns: &[&str]) -> (String, Opti
     (format!("store = \"{store}\"\nquery = \"{file}\"\n"), Some(File { name: file, text }))
 }
 
-/// One rule, over a compared amount where there is one: a check that a data scientist can edit.
+/// One rule, over what is decided for an amount where one is compared: a check that a data scientist can edit.
 fn check(name: &str, proposal: &Proposal) -> File {
-    // What is paid out, where a name says so; else the last one, for sums stand behind their parts.
-    let amounts = || proposal.compared.iter().filter(|pair| pair.amount);
-    let paid = |pair: &&Pair| {
-        ["net", "amount", "total", "payout"].iter().any(|word| pair.legacy.to_lowercase().contains(word))
-    };
-    let amount = amounts().find(paid).or_else(|| amounts().next_back());
-    let (what, flag, description) = match (amount, proposal.compared.first()) {
+    let (what, flag, description) = match (paid(proposal), proposal.compared.first()) {
         (Some(pair), _) => (
             "not-negative",
-            serde_json::json!({ "lt": [format!("legacy.{}", pair.legacy), 0] }),
-            format!("Nobody is paid a negative {}.", pair.legacy),
+            serde_json::json!({ "lt": [format!("decision.{}", pair.legacy), 0] }),
+            match pair.amount {
+                true => format!("Nobody is paid a negative {}.", pair.legacy),
+                false => format!("No {} that is decided is negative.", pair.legacy),
+            },
         ),
         (None, pair) => {
             let column = pair.map_or("", |pair| pair.legacy.as_str());
             (
                 "not-null",
-                serde_json::json!({ "is_null": format!("legacy.{column}") }),
-                format!("Every record has a {column}."),
+                serde_json::json!({ "is_null": format!("decision.{column}") }),
+                format!("Every record that is paid has a {column}."),
             )
         }
     };
     let check = serde_json::json!({
         "check": {
             "name": format!("{name}-{what}"), "reconciliation": name, "stage": "compared", "kind": "rule",
-            "severity": "warn", "max_flag_rate": "5%", "description": description,
+            "severity": "error", "description": description,
         },
-        "rule": { "flag": flag },
+        // Nobody is paid what is held.
+        "rule": { "where": { "ne": ["decision.source", { "text": "held" }] }, "flag": flag },
     });
     File { name: format!("checks/{name}-{what}.json"), text: format!("{check:#}\n") }
+}
+
+/// What is paid out, where a name says so; else the last amount, for sums stand behind their parts.
+fn paid(proposal: &Proposal) -> Option<&Pair> {
+    let amounts = || proposal.compared.iter().filter(|pair| pair.number && pair.amount);
+    let called = |word: &&str| amounts().find(|pair| words(&pair.legacy).iter().any(|one| one == word));
+    let named = ["net", "payout", "payable", "amount", "total"].iter().find_map(called);
+    named.or_else(|| amounts().next_back()).or_else(|| proposal.compared.iter().rfind(|pair| pair.number))
 }
 
 /// A TOML string.

@@ -8,6 +8,7 @@ use std::time::Instant;
 use crate::checks::{Material, Stage};
 use crate::cli::{Global, VerifyArgs};
 use crate::commands::checking::{self, Checking};
+use crate::commands::checks::unpushed;
 use crate::commands::cycle::Named;
 use crate::commands::diff::{Request, comparison};
 use crate::commands::log::{self as stderr, Level};
@@ -229,6 +230,7 @@ impl Work<'_> {
         let mut checking =
             Checking::load(ledger, &self.named.project, name, params, &names, self.settings, run.lost())?;
         checking.before_release();
+        checking.notices.extend(unpushed::notice(&self.named.project, ledger, name));
         Ok(checking)
     }
 

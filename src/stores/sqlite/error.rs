@@ -26,7 +26,7 @@ pub(super) fn refused(place: &str, error: &sqlx::Error) -> StoreError {
     if message.contains("syntax error") || message.contains("incomplete input") {
         error.hint("try the query in the `sqlite3` shell")
     } else {
-        error.hint("`sqlite3 FILE .schema` shows what there is")
+        error.hint(format!("`sqlite3 {place} .schema` shows what there is"))
     }
 }
 
@@ -39,7 +39,8 @@ pub(super) fn failed(place: &str, what: &str, error: &sqlx::Error) -> StoreError
         8 => StoreError::failed(text).hint(
             "a program was killed while it wrote; open the database once with write permission, so that SQLite can mend it",
         ),
-        11 => StoreError::failed(text).hint("`sqlite3 FILE 'PRAGMA integrity_check'` says what is damaged"),
+        11 => StoreError::failed(text)
+            .hint(format!("`sqlite3 {place} 'PRAGMA integrity_check'` says what is damaged")),
         // Reading writes nothing to the file itself: what is full is where SQLite sorts.
         13 => StoreError::failed(format!(
             "{place}: {what}: no room for SQLite's temporary files (SQLITE_TMPDIR, TMPDIR: {})",

@@ -9,6 +9,7 @@ mod connect;
 mod error;
 mod inspect;
 mod kept;
+mod names;
 mod value;
 
 use std::path::{Path, PathBuf};
@@ -202,7 +203,7 @@ impl Session {
                 let one = one_query(Dialect::Sqlite, query)?;
                 let (query, bound) = bind(Dialect::Sqlite, one, &target.params)?;
                 self.bound = bound;
-                let alone = self.describe(&query)?;
+                let alone = self.describe_query(&query)?;
                 distinct_names(alone.columns().iter().map(|c| c.name()))?;
                 let parameters = match alone.parameters() {
                     Some(Either::Right(count)) => count,
