@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::{Amount, NumberForm, Value, is_plain_literal};
 
+use super::leak::Searcher;
 use super::pseudonym::Pseudonyms;
 
 /// What is done with the values of a field.
@@ -228,28 +229,20 @@ impl<'a> Masker<'a> {
         Ok(known.cloned().unwrap_or_else(|| text.to_owned()))
     }
 
-    /// A free text, such as a reason: originals of four characters and more that stand in it as words are replaced.
-    pub fn prose(&self, text: &str) -> String {
-        self.replaced_in(text, &|pseudonym| pseudonym.to_owned())
+    /// A free text, such as a reason: originals that stand in it as words, in any usual spelling, are replaced.
+    ///
+    /// # Errors
+    /// There are more originals than can be searched for.
+    pub fn prose(&self, text: &str) -> Result<String, String> {
+        Ok(Searcher::of_prose(&self.seen)?.replaced(text, &|pseudonym| pseudonym.map(str::to_owned)))
     }
 
     /// The same with a sign in place of each pseudonym, which may look as personal as its original.
-    pub fn redacted(&self, text: &str) -> String {
-        self.replaced_in(text, &|_| "*".to_owned())
-    }
-
-    fn replaced_in(&self, text: &str, made: &dyn Fn(&str) -> String) -> String {
-        let mut text = text.to_owned();
-        // Longer ones first: one may lie in another.
-        let mut known: Vec<(&String, &String)> = (self.seen.iter())
-            .filter(|(original, _)| original.chars().count() >= super::leak::LEAST)
-            .filter_map(|(original, made)| Some((original, made.pseudonyms.first()?)))
-            .collect();
-        known.sort_by_key(|(original, _)| std::cmp::Reverse(original.len()));
-        for (original, pseudonym) in known {
-            text = text.replace(original.as_str(), &made(pseudonym));
-        }
-        text
+    ///
+    /// # Errors
+    /// As [`Masker::prose`].
+    pub fn redacted(&self, text: &str) -> Result<String, String> {
+        Ok(Searcher::of_prose(&self.seen)?.replaced(text, &|pseudonym| pseudonym.map(|_| "*".to_owned())))
     }
 
     fn replaced(&mut self, field: &Field<'_>, mask: Mask, value: &Value) -> Result<Value, String> {

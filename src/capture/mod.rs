@@ -17,8 +17,10 @@
 //! Everything here is pure. Must not open a store, a file or the ledger, and must not print.
 
 mod feistel;
+mod folded;
 pub mod leak;
 mod mask;
+mod numbers;
 pub mod personal;
 mod pseudonym;
 pub mod text;

@@ -3,6 +3,9 @@
 
 use crate::domain::Value;
 
+use super::folded::plain;
+use super::numbers;
+
 /// What something looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Looks {
@@ -169,56 +172,8 @@ pub fn looks(field: &str, value: &Value) -> Option<Looks> {
 
 /// What a text looks like, whatever it is called.
 pub fn content(text: &str) -> Option<Looks> {
-    if is_email(text) {
-        return Some(Looks::Email);
-    }
-    if is_iban(text) {
-        return Some(Looks::Iban);
-    }
-    // What is one number: digits with what separates them. A UUID has digits and dashes too, but letters right beside them.
-    let part = |c: char| c.is_ascii_digit() || "+-. ()".contains(c);
-    let letter = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
-    let mut rest = 0;
-    for run in text.split(|c: char| !part(c)) {
-        let from = text[rest..].find(run).map_or(rest, |at| rest + at);
-        let until = from + run.len();
-        rest = until;
-        let touched = (letter(text[..from].chars().next_back()) && run.starts_with(|c: char| c.is_ascii_digit()))
-            || (letter(text[until..].chars().next()) && run.ends_with(|c: char| c.is_ascii_digit()))
-            || (letter(text[..from].chars().next_back()) && run.starts_with('-'));
-        let run = run.trim_matches(|c: char| !c.is_ascii_digit() && c != '+' && c != '(');
-        if let Some(looks) = number(run).filter(|_| !touched) {
-            return Some(looks);
-        }
-    }
-    None
-}
-
-fn number(run: &str) -> Option<Looks> {
-    let digits: Vec<u32> = run.chars().filter_map(|c| c.to_digit(10)).collect();
-    let groups: Vec<&str> = run.split(['-', ' ', '.', '(', ')']).filter(|group| !group.is_empty()).collect();
-    let lengths: Vec<usize> = groups.iter().map(|group| group.trim_start_matches('+').len()).collect();
-    // Days and moments have dashes too: 2026-11-05, 2026-11-05 22:00.
-    let date = matches!(lengths.as_slice(), [4, 2, 2, ..]) || matches!(lengths.as_slice(), [2, 2, 4]);
-    if date || digits.len() < 8 {
-        return None;
-    }
-    if (13..=19).contains(&digits.len()) && matches!(digits.first(), Some(2..=6)) && is_luhn(&digits) {
-        return Some(Looks::Card);
-    }
-    let dashed = run.contains('-');
-    if dashed && lengths == [6, 7] {
-        return Some(Looks::Resident);
-    }
-    let international = run.starts_with('+') && (9..=15).contains(&digits.len());
-    let national =
-        digits.first() == Some(&0) && matches!(digits.get(1), Some(1..=9)) && (9..=11).contains(&digits.len());
-    let marked = groups.len() >= 2 || digits.len() >= 10;
-    if international || (national && marked && !run.contains('.')) {
-        return Some(Looks::Phone);
-    }
-    let grouped = groups.len() >= 2 && run.chars().all(|c| c.is_ascii_digit() || c == '-');
-    (dashed && grouped && (9..=17).contains(&digits.len())).then_some(Looks::Account)
+    let text = plain(text);
+    is_email(&text).then_some(Looks::Email).or_else(|| numbers::looks(&text))
 }
 
 fn is_email(text: &str) -> bool {
@@ -228,36 +183,6 @@ fn is_email(text: &str) -> bool {
         let top = host.rsplit('.').next().unwrap_or_default();
         text[..at].ends_with(word) && host.contains('.') && top.len() >= 2 && top.chars().all(char::is_alphabetic)
     })
-}
-
-fn is_iban(text: &str) -> bool {
-    let word = |word: &str| {
-        let bytes = word.as_bytes();
-        let form = (15..=34).contains(&bytes.len())
-            && bytes[..2].iter().all(u8::is_ascii_uppercase)
-            && bytes[2..4].iter().all(u8::is_ascii_digit)
-            && bytes.iter().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
-        let value = |byte: &u8| match byte {
-            b'0'..=b'9' => u32::from(byte - b'0'),
-            other => u32::from(other.to_ascii_uppercase().saturating_sub(b'A')) + 10,
-        };
-        let rest = |rest: u32, byte: &u8| match value(byte) {
-            letter @ 10.. => (rest * 100 + letter) % 97,
-            digit => (rest * 10 + digit) % 97,
-        };
-        form && bytes[4..].iter().chain(&bytes[..4]).fold(0, rest) == 1
-    };
-    let spaced: String = text.chars().filter(|c| *c != ' ').collect();
-    word(&spaced) || text.split(|c: char| !c.is_ascii_alphanumeric()).any(word)
-}
-
-fn is_luhn(digits: &[u32]) -> bool {
-    let doubled = |(at, digit): (usize, &u32)| match (at % 2, digit * 2) {
-        (0, _) => *digit,
-        (_, two @ 10..) => two - 9,
-        (_, two) => two,
-    };
-    digits.iter().rev().enumerate().map(doubled).sum::<u32>() % 10 == 0
 }
 
 #[cfg(test)]
@@ -282,6 +207,11 @@ mod tests {
             ("900101-1234567", Looks::Resident),
             ("110-234-567890", Looks::Account),
             ("KB 123456-01-123456", Looks::Account),
+            ("０１０－９８７６－５４３２", Looks::Phone),
+            ("010\u{2011}9876\u{2013}5432", Looks::Phone),
+            ("010·9876·5432", Looks::Phone),
+            ("010\u{a0}9876\u{200b} 5432", Looks::Phone),
+            ("kim＠example.com", Looks::Email),
         ] {
             assert_eq!(content(text), Some(looks), "{text}");
         }

@@ -11,3 +11,4 @@ mod people;
 mod personal;
 mod refused;
 mod servers;
+mod spellings;

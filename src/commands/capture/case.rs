@@ -77,8 +77,10 @@ impl Capture<'_> {
         suspects.extend(more);
         // A rule that is missing may be why the masked case comes out otherwise: it is said before.
         unruled(suspects)?;
-        let why = self.why(of_run, &came, first, &params, masker);
-        if let Some(looks) = self.args.why.as_deref().and_then(|why| personal::content(&masker.redacted(why))) {
+        let why = self.why(of_run, &came, first, &params, masker)?;
+        let redacted =
+            self.args.why.as_deref().map(|why| masker.redacted(why)).transpose().map_err(Failure::incomplete)?;
+        if let Some(looks) = redacted.as_deref().and_then(personal::content) {
             return Err(Failure::usage(format!("the text of --why {}; nothing was written", looks.words()))
                 .hint("say it without personal data: what broke, or which rule it holds"));
         }
@@ -299,9 +301,9 @@ impl Capture<'_> {
         asked: usize,
         params: &BTreeMap<String, String>,
         masker: &Masker<'_>,
-    ) -> String {
+    ) -> Result<String, Failure> {
         if let Some(why) = &self.args.why {
-            return masker.prose(why);
+            return masker.prose(why).map_err(Failure::incomplete);
         }
         let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
         for came in came.values() {
@@ -312,7 +314,7 @@ impl Capture<'_> {
         let params: Vec<String> = params.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let cycle = format!("{} {}", of_run.named.reconciliation.name, params.join(" "));
         let along = if came.len() > asked { " (with what came along)" } else { "" };
-        format!("captured from run {} of {}: {}{along}", of_run.id(), cycle.trim(), kinds.join(", "))
+        Ok(format!("captured from run {} of {}: {}{along}", of_run.id(), cycle.trim(), kinds.join(", ")))
     }
 
     /// The expectation that the case meets, into its files.

@@ -66,11 +66,12 @@ pub(super) fn unruled(suspects: &BTreeMap<String, Looks>) -> Result<(), Failure>
     )))
 }
 
-/// Searches everything that was written for every original.
+/// Searches everything that was written for every original. In a suite that was `begun` before, its inputs are only beside
+/// the case so that it can be run.
 ///
 /// # Errors
 /// One was found, or a file cannot be read.
-pub(super) fn searched(folder: &Path, masker: &Masker<'_>, of_run: &OfRun) -> Result<(), Failure> {
+pub(super) fn searched(folder: &Path, begun: bool, masker: &Masker<'_>, of_run: &OfRun) -> Result<(), Failure> {
     let allowed = &of_run.named.project.capture.allow;
     let searcher = Searcher::new(masker.seen(), allowed).map_err(Failure::incomplete)?;
     let mut found: Vec<String> = Vec::new();
@@ -79,14 +80,14 @@ pub(super) fn searched(folder: &Path, masker: &Masker<'_>, of_run: &OfRun) -> Re
         let entries = std::fs::read_dir(&next).map_err(|error| unwritable(&next, &error))?;
         for entry in entries {
             let path = entry.map_err(|error| unwritable(&next, &error))?.path();
-            let shown = path.strip_prefix(folder).unwrap_or(&path).display().to_string();
+            let below = path.strip_prefix(folder).unwrap_or(&path);
+            let shown = below.display().to_string();
             if path.is_dir() {
                 folders.push(path.clone());
             }
             let named = searcher.search(&shown).into_iter();
             found.extend(named.map(|leak| format!("a value of {} is the name of a file or folder", leak.field)));
-            // A suite that was there before is not what this capture writes.
-            let own = !shown.starts_with("inputs");
+            let own = !(begun && below.starts_with("inputs"));
             if path.is_file() && own {
                 let bytes = std::fs::read(&path).map_err(|error| unwritable(&path, &error))?;
                 let leaks = searcher.search(&String::from_utf8_lossy(&bytes)).into_iter();

@@ -70,7 +70,7 @@ pub fn run(global: &Global, args: &CaptureArgs) -> Result<Exit, Failure> {
         all.push(capture.case(&mut of_run, group, &mut masker, temp.path(), &folder, &mut suspects)?);
     }
     unruled(&suspects)?;
-    searched(temp.path(), &masker, &of_run)?;
+    searched(temp.path(), place.suite.is_some(), &masker, &of_run)?;
     place.publish(temp, &name)?;
     show::print(global, &of_run, &out, &name, &all, &masker);
     Ok(Exit::Success)
