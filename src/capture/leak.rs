@@ -7,7 +7,7 @@ use std::ops::Range;
 use aho_corasick::{AhoCorasick, MatchKind};
 
 use super::folded::{Folded, plain};
-use super::mask::Original;
+use super::masker::Original;
 
 /// Characters of an original from which on it is searched for: shorter ones stand in every text by chance.
 const LEAST: usize = 4;

@@ -20,6 +20,8 @@ mod feistel;
 mod folded;
 pub mod leak;
 mod mask;
+mod masker;
+pub mod nested;
 mod numbers;
 pub mod personal;
 mod pseudonym;
@@ -27,5 +29,6 @@ pub mod text;
 pub mod trace;
 pub mod types;
 
-pub use mask::{Field, Mask, MaskRules, Masked, Masker};
+pub use mask::{Field, Mask, MaskRules};
+pub use masker::{Masked, Masker};
 pub use pseudonym::{LEAST_SECRET, Pseudonyms};

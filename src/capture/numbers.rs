@@ -56,7 +56,9 @@ fn number(run: &str, alone: bool) -> Option<Looks> {
     if digits.len() < 8 {
         return None;
     }
-    let usual = alone || matches!(lengths.as_slice(), [4, 4, 4, 4] | [4, 4, 4, 4, 1..=3] | [4, 6, 4 | 5]);
+    // Amounts beside each other may have a card's check digit by chance.
+    let usual = (alone && !run.contains('.'))
+        || matches!(lengths.as_slice(), [4, 4, 4, 4] | [4, 4, 4, 4, 1..=3] | [4, 6, 4 | 5]);
     if usual && (13..=19).contains(&digits.len()) && matches!(digits.first(), Some(2..=6)) && is_luhn(&digits) {
         return Some(Looks::Card);
     }
@@ -117,10 +119,9 @@ fn date(text: &str) -> Option<usize> {
         // `2026-11-05-1`: the day is followed by another part, which is looked at by itself.
         (!text.as_bytes().get(length).is_some_and(u8::is_ascii_digit)).then_some(length)
     };
-    if let (Some(y), Some(one)) = (counted(text, 4).filter(|y| year(*y)), sign(4)) {
+    if let (true, Some(one)) = (counted(text, 4).is_some_and(year), sign(4)) {
         let (month, day) = (counted(&text[5..], 2), text.get(8..).and_then(|text| counted(text, 2)));
         if month.zip(day).is_some_and(|(month, day)| of_month(day, month)) && sign(7) == Some(one) {
-            let _ = y;
             return whole(10);
         }
     }
@@ -227,6 +228,7 @@ mod tests {
             "05-11-2026 10:00",
             "2026/11/05 10:00:00",
             "1000.00 2000.00 3000.00",
+            "4111.11 1111.11 111.11",
             "2500 1000 500 1200 700",
             "12 1000.50 2026-11-05",
             "ORD-2026-000123",

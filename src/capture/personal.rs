@@ -11,6 +11,10 @@ use super::numbers;
 pub enum Looks {
     /// By the name of the field.
     Named,
+    /// A date, by the name of the field: there is no mask for it but to leave it out.
+    Birth,
+    /// A document whose fields have names as people have.
+    Fields,
     /// An address for mail.
     Email,
     /// A telephone number.
@@ -29,7 +33,8 @@ impl Looks {
     /// In words.
     pub fn words(self) -> &'static str {
         match self {
-            Looks::Named => "has a name like personal data",
+            Looks::Named | Looks::Birth => "has a name like personal data",
+            Looks::Fields => "has fields that are named as people are",
             Looks::Email => "holds what looks like an e-mail address",
             Looks::Phone => "holds what looks like a telephone number",
             Looks::Card => "holds what looks like a card number",
@@ -43,14 +48,16 @@ impl Looks {
     pub fn mask(self, field: &str) -> &'static str {
         match self {
             Looks::Email => "email",
+            Looks::Birth => "drop",
+            Looks::Fields => "name",
             Looks::Phone | Looks::Card | Looks::Iban | Looks::Resident | Looks::Account => "digits",
             Looks::Named => {
                 let words = words(field);
                 let has = |wanted: &[&str]| words.iter().any(|word| wanted.contains(&word.as_str()));
                 match () {
                     () if has(&["email", "mail"]) => "email",
-                    () if has(DIGITS) => "digits",
-                    () if has(&["address", "addr", "street", "memo", "birth", "birthday", "birthdate", "dob"]) => {
+                    () if words.iter().any(|word| is_of(DIGITS, word) || IDENTITY.contains(&word.as_str())) => "digits",
+                    () if has(&["address", "addr", "street", "memo"]) || words.iter().any(|word| is_birth(word)) => {
                         "text"
                     }
                     () => "name",
@@ -100,20 +107,25 @@ const NAMES: &[&str] = &[
     "beneficiary",
     "customer",
     "recipient",
+    "guardian",
+    "spouse",
+    "heir",
+    "nominee",
+    "depositor",
+    "remitter",
+    "sender",
+    "receiver",
     "email",
     "mail",
     "address",
     "addr",
     "street",
-    "birth",
-    "birthday",
-    "birthdate",
-    "dob",
     "이름",
     "성명",
     "예금주",
     "주소",
-    "생년월일",
+    "보호자",
+    "수취인",
     "이메일",
 ];
 
@@ -135,25 +147,44 @@ fn words(field: &str) -> Vec<String> {
     words
 }
 
+/// Words of what tells one person from all others, whatever stands behind them: `passport_id`, `national_id`.
+const IDENTITY: &[&str] =
+    &["passport", "national", "resident", "citizen", "ssn", "rrn", "license", "licence", "pan", "iban"];
+/// Words of a date of birth.
+const BIRTH: &[&str] = &["birth", "birthday", "birthdate", "dob", "born", "dateofbirth", "생년월일", "생일"];
+
+fn is_birth(word: &str) -> bool {
+    BIRTH.iter().any(|known| word == *known || !known.is_ascii() && word.contains(known))
+}
+
+/// Whether a word is one of these: with a number behind it, run together with what it is (`phoneno`, `holdername`), or at the
+/// end of another (`homephone`). 예금주명, 휴대폰번호: others run together too.
+fn is_of(known: &[&str], word: &str) -> bool {
+    let word = word.trim_end_matches(|c: char| c.is_ascii_digit());
+    let stem = ["number", "name", "num", "nbr", "no", "nm"].iter().find_map(|end| word.strip_suffix(end));
+    let end = ["phone", "email", "address", "account"].iter().any(|end| known.contains(end) && word.ends_with(end));
+    let inside = known.iter().any(|known| !known.is_ascii() && word.contains(known));
+    known.contains(&word) || stem.is_some_and(|stem| known.contains(&stem)) || end || inside
+}
+
 /// Whether a field is named like personal data: `holder_name`, `phone2`, `customer.birthDate`. A number that only tells one
 /// from another (`account_id`) is not.
 pub fn named(field: &str) -> bool {
     let words = words(field);
-    if words.last().is_some_and(|last| ["id", "type", "kind", "code", "status", "count"].contains(&last.as_str())) {
+    let last = words.last().map_or("", String::as_str);
+    if ["id", "code"].contains(&last) && words.iter().any(|word| IDENTITY.contains(&word.as_str())) {
+        return true;
+    }
+    if ["id", "uuid", "guid", "type", "kind", "code", "status", "count"].contains(&last) {
         return false;
     }
-    let known = |word: &String| {
-        let word = word.trim_end_matches(|c: char| c.is_ascii_digit());
-        NAMES.contains(&word) || DIGITS.contains(&word)
-    };
-    // 예금주명, 휴대폰번호: words run together.
-    let inside = |word: &String| DIGITS.iter().chain(NAMES).any(|known| !known.is_ascii() && word.contains(known));
-    words.iter().any(|word| known(word) || inside(word))
+    words.iter().any(|word| is_of(NAMES, word) || is_of(DIGITS, word) || is_birth(word))
 }
 
 /// What a field of this name and with this value looks like; `None` for nothing personal. Field names inside documents are
-/// the caller's to go through.
+/// looked at with [`field_name`].
 pub fn looks(field: &str, value: &Value) -> Option<Looks> {
+    let born = || words(field).iter().any(|word| is_birth(word));
     match value {
         Value::Text { text, .. } => content(text).or_else(|| {
             let says = text.chars().any(char::is_alphanumeric) && named(field);
@@ -161,13 +192,35 @@ pub fn looks(field: &str, value: &Value) -> Option<Looks> {
         }),
         // Amounts and numbers of records are no text; the number of an account or telephone may be held as one.
         Value::Number { amount, .. } if amount.is_integral() => {
-            let digits: Vec<u32> = amount.to_string().chars().filter_map(|c| c.to_digit(10)).collect();
-            let long =
-                digits.len() >= 8 && words(field).iter().any(|word| DIGITS.contains(&word.as_str())) && named(field);
-            long.then_some(Looks::Named)
+            let digits = amount.to_string().chars().filter(char::is_ascii_digit).count();
+            let number = digits >= 8 && words(field).iter().any(|word| is_of(DIGITS, word)) && named(field);
+            (number || digits >= 6 && born()).then_some(Looks::Named)
         }
+        // The day of a sale is no personal data, whoever's it is.
+        Value::Date(_) | Value::Instant { .. } => born().then_some(Looks::Birth),
+        Value::Bytes(bytes) => (!bytes.is_empty() && named(field)).then_some(Looks::Named),
+        Value::Uuid(_) => named(field).then_some(Looks::Named),
         _ => None,
     }
+}
+
+/// Words of fields that have blanks in their names and are no people: `Sale Date`.
+const ORDINARY: &[&str] = &[
+    "account", "amount", "balance", "code", "count", "currency", "date", "day", "email", "fee", "id", "kind", "month",
+    "name", "net", "no", "number", "of", "per", "phone", "price", "quantity", "rate", "status", "sum", "tax", "time",
+    "total", "type", "unit", "value", "year",
+];
+
+/// What the name of a field looks like, where documents are kept under somebody's number, address or name.
+pub fn field_name(name: &str) -> Option<Looks> {
+    content(name).or_else(|| {
+        let name = plain(name);
+        let words: Vec<&str> = name.split_whitespace().collect();
+        let letters = |word: &&str| word.chars().all(|c| c.is_alphabetic() || ".'-".contains(c));
+        let ordinary = |word: &&str| ORDINARY.contains(&word.to_lowercase().as_str());
+        let person = (2..=5).contains(&words.len()) && words.iter().all(letters) && !words.iter().any(ordinary);
+        person.then_some(Looks::Fields)
+    })
 }
 
 /// What a text looks like, whatever it is called.
@@ -248,10 +301,34 @@ mod tests {
             "customerBirthDate",
             "예금주명",
             "HOLDER",
+            "phoneno",
+            "accountNo",
+            "accountno",
+            "telno",
+            "homephone",
+            "holdername",
+            "passport_id",
+            "national_id",
+            "dateofbirth",
+            "생년월일",
         ] {
             assert!(named(field), "{field}");
         }
-        for field in ["amount", "holder_id", "account_type", "filename", "methods", "currency", "memo", "name.length"] {
+        for field in [
+            "amount",
+            "holder_id",
+            "account_type",
+            "filename",
+            "methods",
+            "currency",
+            "memo",
+            "name.length",
+            "customer_uuid",
+            "code",
+            "product_code",
+            "kino",
+            "casino",
+        ] {
             assert!(!named(field), "{field}");
         }
         let text = |text: &str| Value::Text { text: text.into(), untyped: false };
@@ -262,5 +339,35 @@ mod tests {
         assert_eq!(looks("amount", &Value::from_json("11023456789")), None);
         assert_eq!(Looks::Named.mask("phone_no"), "digits");
         assert_eq!(Looks::Named.mask("holder"), "name");
+        assert_eq!(Looks::Named.mask("telno"), "digits");
+        for (field, json, found) in [
+            ("birth_date", r#"{"$date":"1990-01-05T00:00:00Z"}"#, Some(Looks::Birth)),
+            ("sold_at", r#"{"$date":"1990-01-05T00:00:00Z"}"#, None),
+            ("customer_since", r#"{"$date":"1990-01-05T00:00:00Z"}"#, None),
+            ("dob", "19900105", Some(Looks::Named)),
+            ("birth_year", "1990", None),
+            ("phone", r#"{"$uuid":"550e8400-e29b-41d4-a716-446655440000"}"#, Some(Looks::Named)),
+            ("customer_id", r#"{"$uuid":"550e8400-e29b-41d4-a716-446655440000"}"#, None),
+        ] {
+            assert_eq!(looks(field, &Value::from_json(json)), found, "{field}");
+        }
+        assert_eq!(looks("birth_date", &Value::Date(7000)), Some(Looks::Birth));
+        assert_eq!(looks("home_address", &Value::Bytes(vec![1])), Some(Looks::Named));
+        assert_eq!(looks("seal", &Value::Bytes(vec![1])), None);
+    }
+
+    #[test]
+    fn names_of_fields_that_are_somebodys() {
+        for (name, looks) in [
+            ("010-7777-0001", Looks::Phone),
+            ("hong@example.com", Looks::Email),
+            ("Hong Gildong", Looks::Fields),
+            ("홍 길동", Looks::Fields),
+        ] {
+            assert_eq!(field_name(name), Some(looks), "{name}");
+        }
+        for name in ["phone", "2026-11-05", "Sale Date", "unit price", "KRW", "예금주명", "a_b", "1", "line 2"] {
+            assert_eq!(field_name(name), None, "{name}");
+        }
     }
 }
