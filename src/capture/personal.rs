@@ -193,7 +193,10 @@ pub fn looks(field: &str, value: &Value) -> Option<Looks> {
         // Amounts and numbers of records are no text; the number of an account or telephone may be held as one.
         Value::Number { amount, .. } if amount.is_integral() => {
             let digits = amount.to_string().chars().filter(char::is_ascii_digit).count();
-            let number = digits >= 8 && words(field).iter().any(|word| is_of(DIGITS, word)) && named(field);
+            let words = words(field);
+            // The balance of an account is an amount, however many digits it has.
+            let sum = words.iter().any(|word| AMOUNTS.contains(&word.as_str()));
+            let number = digits >= 8 && !sum && words.iter().any(|word| is_of(DIGITS, word)) && named(field);
             (number || digits >= 6 && born()).then_some(Looks::Named)
         }
         // The day of a sale is no personal data, whoever's it is.
@@ -203,6 +206,10 @@ pub fn looks(field: &str, value: &Value) -> Option<Looks> {
         _ => None,
     }
 }
+
+/// Words of amounts.
+const AMOUNTS: &[&str] =
+    &["amount", "balance", "fee", "gross", "interest", "limit", "net", "price", "sum", "tax", "total", "value"];
 
 /// Words of fields that have blanks in their names and are no people: `Sale Date`.
 const ORDINARY: &[&str] = &[
@@ -337,6 +344,7 @@ mod tests {
         assert_eq!(looks("account_no", &Value::from_json("11023456789")), Some(Looks::Named));
         assert_eq!(looks("account_no", &Value::from_json("17")), None);
         assert_eq!(looks("amount", &Value::from_json("11023456789")), None);
+        assert_eq!(looks("account_balance", &Value::from_json("120000000")), None);
         assert_eq!(Looks::Named.mask("phone_no"), "digits");
         assert_eq!(Looks::Named.mask("holder"), "name");
         assert_eq!(Looks::Named.mask("telno"), "digits");

@@ -18,7 +18,7 @@ use crate::ledger::RunVerdict;
 use crate::stores::Settings;
 
 use super::draft::{self, Draft};
-use super::held::{self, Against};
+use super::held::{self, Against, Reasoned};
 use super::looked::{params, slug, unruled};
 use super::of_run::{Came, OfRun, key_name};
 use super::plan::Plan;
@@ -220,7 +220,7 @@ impl Capture<'_> {
                 };
                 let mut same = |_: &str, text: &str| Ok(text.to_owned());
                 let mut held = |came: &BTreeMap<String, Came>, reasons: bool| {
-                    let reason: &dyn Fn(&str) -> Result<String, String> = &|text| Ok(text.to_owned());
+                    let reason: Reasoned<'_> = &|text| Ok(text.to_owned());
                     let reason = reasons.then_some(reason);
                     let against = Against { names: &names, columns: &columns, amounts: self.telling.amounts(), reason };
                     held::held(came, &actual, &against, &mut same).map_err(Failure::usage)

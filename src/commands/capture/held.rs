@@ -13,6 +13,9 @@ use super::of_run::{Came, canonical, key_name};
 /// How the values of a run are written in a case: by column and text.
 pub(super) type Mapped<'a> = &'a mut dyn FnMut(&str, &str) -> Result<String, String>;
 
+/// How the reason of an unknown is written in a case.
+pub(super) type Reasoned<'a> = &'a dyn Fn(&str) -> Result<String, String>;
+
 /// How a run is held against a case.
 pub(super) struct Against<'a> {
     /// The key's columns.
@@ -22,7 +25,7 @@ pub(super) struct Against<'a> {
     /// Columns whose numbers messages may show.
     pub(super) amounts: &'a BTreeSet<String>,
     /// How the reason of an unknown is written in the case; `None` where reasons are not held against each other.
-    pub(super) reason: Option<&'a dyn Fn(&str) -> Result<String, String>>,
+    pub(super) reason: Option<Reasoned<'a>>,
 }
 
 /// A case beside the run.

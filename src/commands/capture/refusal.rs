@@ -27,7 +27,7 @@ impl Capture<'_> {
         fetched: &[Fetched],
     ) -> Failure {
         let id = of_run.id();
-        let moved = prove::moved(of_run, came, &self.telling).filter(|moved| !moved.is_empty());
+        let moved = prove::moved(of_run, came, self.telling).filter(|moved| !moved.is_empty());
         if let Some(moved) = moved {
             let named = self.named(came, &moved);
             return Failure::incomplete(format!(
