@@ -1,15 +1,22 @@
 //! Searching what was written for what must not be seen, in any usual spelling. Says where and of which field, never what.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
-use super::mask::Original;
+use super::folded::{Folded, plain};
+use super::masker::Original;
 
 /// Characters of an original from which on it is searched for: shorter ones stand in every text by chance.
-pub const LEAST: usize = 4;
+const LEAST: usize = 4;
 /// The same for what has no letters.
 const LEAST_DIGITS: usize = 6;
+/// The same in a free text, where a number is rather somebody's than an amount.
+const LEAST_DIGITS_IN_PROSE: usize = 4;
+/// Digits from which on a number is found beside others and in any grouping: fewer meet by chance.
+const LONG: usize = 9;
 
 /// An original that was found.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,8 +29,19 @@ pub struct Leak {
 
 /// Looks for originals.
 pub struct Searcher {
-    words: AhoCorasick,
-    fields: Vec<String>,
+    automaton: AhoCorasick,
+    words: Vec<Word>,
+    /// Originals that cannot be told from the pseudonym of another one.
+    ambiguous: usize,
+}
+
+/// An original in the form in which it is searched for.
+#[derive(Clone, Debug)]
+struct Word {
+    field: String,
+    pseudonym: Option<String>,
+    /// Digits, where it has no letters; and where its groups end.
+    digits: Option<(usize, Vec<usize>)>,
 }
 
 impl Searcher {
@@ -34,112 +52,185 @@ impl Searcher {
     pub fn new(seen: &BTreeMap<String, Original>, allowed: &[String]) -> Result<Searcher, String> {
         let pseudonyms: BTreeSet<&str> =
             seen.values().flat_map(|original| original.pseudonyms.iter().map(String::as_str)).collect();
-        let mut words: BTreeMap<String, &str> = BTreeMap::new();
-        for (original, known) in seen {
-            if allowed.contains(original) || pseudonyms.contains(original.as_str()) {
-                continue;
-            }
-            for spelling in spellings(original) {
-                if is_searched(&spelling) {
-                    words.insert(spelling, &known.field);
-                }
-            }
-        }
-        let fields = words.values().map(|field| (*field).to_owned()).collect();
-        let automaton = AhoCorasick::builder().match_kind(MatchKind::Standard).build(words.keys());
-        let words = automaton.map_err(|error| format!("too many values to be searched for: {error}"))?;
-        Ok(Searcher { words, fields })
+        let is_pseudonym = |original: &str| pseudonyms.contains(original);
+        let ambiguous =
+            seen.keys().filter(|original| is_pseudonym(original) && is_searched(original, LEAST_DIGITS)).count();
+        let wanted = seen.iter().filter(|(original, _)| !allowed.contains(original) && !is_pseudonym(original));
+        Ok(Searcher { ambiguous, ..Searcher::of(wanted, LEAST_DIGITS)? })
     }
 
-    /// Everything that is found in a text, a field once.
+    /// For what a free text says: every original, shorter numbers too.
+    ///
+    /// # Errors
+    /// There are more than can be searched for.
+    pub fn of_prose(seen: &BTreeMap<String, Original>) -> Result<Searcher, String> {
+        Searcher::of(seen.iter(), LEAST_DIGITS_IN_PROSE)
+    }
+
+    fn of<'a>(
+        wanted: impl Iterator<Item = (&'a String, &'a Original)>,
+        least_digits: usize,
+    ) -> Result<Searcher, String> {
+        let mut all: BTreeMap<String, Word> = BTreeMap::new();
+        for (original, known) in wanted.filter(|(original, _)| is_searched(original, least_digits)) {
+            let folded = Folded::of(&plain(original), false);
+            let letters = folded.text.chars().any(char::is_alphabetic);
+            let word = Word {
+                field: known.field.clone(),
+                pseudonym: known.pseudonyms.first().cloned(),
+                digits: (!letters).then(|| (folded.text.len(), folded.joints.clone())),
+            };
+            all.insert(together(&folded.text), word.clone());
+            all.insert(folded.text, word);
+        }
+        let automaton = AhoCorasick::builder().match_kind(MatchKind::Standard).build(all.keys());
+        let automaton = automaton.map_err(|error| format!("too many values to be searched for: {error}"))?;
+        Ok(Searcher { automaton, words: all.into_values().collect(), ambiguous: 0 })
+    }
+
+    /// How many originals are not searched for, because each is also the pseudonym of another one.
+    pub fn ambiguous(&self) -> usize {
+        self.ambiguous
+    }
+
+    /// Everything that is found in a text, a field once: as it is, and as JSON and a URL write it.
     pub fn search(&self, text: &str) -> Vec<Leak> {
-        let mut found: BTreeMap<String, usize> = BTreeMap::new();
-        let lower = text.to_lowercase();
-        // Spellings that separate a number otherwise than its original does.
-        let joined = joined(&lower);
-        for text in [text, lower.as_str(), joined.as_str()] {
-            for hit in self.words.find_overlapping_iter(text) {
-                if !stands_alone(text, hit.start(), hit.end()) {
-                    continue;
-                }
-                let Some(field) = self.fields.get(hit.pattern().as_usize()) else { continue };
-                let line = text[..hit.start()].matches('\n').count() + 1;
-                found.entry(field.clone()).or_insert(line);
+        let mut found: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut look = |text: &str| {
+            let folded = Folded::of(&plain(text), false);
+            for (part, word) in self.hits(&folded) {
+                let line = folded.line(part.start);
+                found.entry(&word.field).and_modify(|first| *first = line.min(*first)).or_insert(line);
+            }
+        };
+        look(text);
+        if text.contains('\\') {
+            look(&unescaped(text));
+        }
+        if text.contains('%') {
+            look(&decoded(text));
+        }
+        found.into_iter().map(|(field, line)| Leak { field: field.to_owned(), line }).collect()
+    }
+
+    /// A free text with something in place of every original that stands in it; it gets their pseudonym, where there is one.
+    pub fn replaced(&self, given: &str, made: &dyn Fn(Option<&str>) -> Option<String>) -> String {
+        let mut text = plain(given);
+        let folded = Folded::of(&text, true);
+        let mut hits: Vec<(Range<usize>, &Word)> =
+            self.hits(&folded).map(|(part, word)| (folded.traced(part), word)).collect();
+        // Longer ones first: one may lie in another.
+        hits.sort_by_key(|(part, _)| (std::cmp::Reverse(part.len()), part.start));
+        let mut kept: Vec<(Range<usize>, String)> = Vec::new();
+        for (part, word) in hits {
+            if kept.iter().all(|(other, _)| part.end <= other.start || other.end <= part.start)
+                && let Some(made) = made(word.pseudonym.as_deref())
+            {
+                kept.push((part, made));
             }
         }
-        found.into_iter().map(|(field, line)| Leak { field, line }).collect()
+        if kept.is_empty() {
+            return given.to_owned();
+        }
+        kept.sort_by_key(|(part, _)| std::cmp::Reverse(part.start));
+        for (part, made) in kept {
+            text.replace_range(part, &made);
+        }
+        text
+    }
+
+    fn hits<'a>(&'a self, folded: &Folded) -> impl Iterator<Item = (Range<usize>, &'a Word)> {
+        self.automaton.find_overlapping_iter(&folded.text).filter_map(|hit| {
+            let word = self.words.get(hit.pattern().as_usize())?;
+            stands_alone(folded, hit.range(), word).then(|| (hit.range(), word))
+        })
     }
 }
 
-fn is_searched(spelling: &str) -> bool {
-    let letters = spelling.chars().any(char::is_alphabetic);
-    let count = spelling.chars().filter(|c| c.is_alphanumeric()).count();
+fn is_searched(original: &str, least_digits: usize) -> bool {
+    let plain = plain(original);
+    let letters = plain.chars().any(char::is_alphabetic);
+    let count = plain.chars().filter(|c| c.is_alphanumeric()).count();
     // A name in Hangul or Chinese has two or three characters.
-    let wide = spelling.chars().any(|c| c as u32 >= 0x1100 && c.is_alphabetic());
-    if letters { count >= if wide { 2 } else { LEAST } } else { count >= LEAST_DIGITS }
+    let wide = plain.chars().any(|c| c as u32 >= 0x1100 && c.is_alphabetic());
+    count
+        >= if !letters {
+            least_digits
+        } else if wide {
+            2
+        } else {
+            LEAST
+        }
 }
 
-/// The ways in which a value may stand in a file.
-fn spellings(original: &str) -> BTreeSet<String> {
-    let trimmed = original.trim();
-    let mut all = BTreeSet::new();
-    for text in [trimmed.to_owned(), trimmed.to_lowercase()] {
-        let json = serde_json::Value::from(text.as_str()).to_string();
-        all.insert(json.trim_matches('"').to_owned());
-        all.insert(ascii(&text));
-        all.insert(percent_encoding::utf8_percent_encode(&text, percent_encoding::NON_ALPHANUMERIC).to_string());
-        all.insert(
-            percent_encoding::utf8_percent_encode(&text, percent_encoding::NON_ALPHANUMERIC).to_string().to_lowercase(),
-        );
-        all.insert(text.replace('"', "\"\""));
-        all.insert(text.chars().filter(|c| c.is_alphanumeric()).collect());
-        all.insert(text);
-    }
-    all
-}
-
-/// JSON with every other character as `\uXXXX`.
-fn ascii(text: &str) -> String {
-    let mut units = [0; 2];
+/// Words of letters without blanks between them: `kimminsu`.
+fn together(folded: &str) -> String {
     let mut out = String::new();
-    for c in text.chars() {
-        if c.is_ascii() {
-            out.push(c);
-            continue;
-        }
-        for unit in c.encode_utf16(&mut units) {
-            out.push_str(&format!("\\u{unit:04x}"));
-        }
+    for word in folded.split(' ') {
+        let digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
+        let apart = digit(out.chars().next_back()) || digit(word.chars().next());
+        out.push_str(if apart && !out.is_empty() { " " } else { "" });
+        out.push_str(word);
     }
     out
 }
 
-/// The text without the signs that separate the digits of a number.
-fn joined(text: &str) -> String {
-    let chars: Vec<char> = text.chars().collect();
-    let digit = |at: Option<usize>| at.and_then(|at| chars.get(at)).is_some_and(char::is_ascii_digit);
-    let keeps = |(at, c): (usize, &char)| {
-        let separates = matches!(c, '-' | ' ' | '.' | '/') && digit(at.checked_sub(1)) && digit(at.checked_add(1));
-        (!separates).then_some(*c)
-    };
-    chars.iter().enumerate().filter_map(keeps).collect()
+/// What JSON escapes, however often it was escaped.
+fn unescaped(text: &str) -> String {
+    let mut units: Vec<u16> = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        units.extend(rest[..at].encode_utf16());
+        rest = rest[at..].trim_start_matches('\\');
+        let unit = rest.strip_prefix('u').and_then(|rest| u16::from_str_radix(rest.get(..4)?, 16).ok());
+        match (unit, rest.chars().next()) {
+            (Some(unit), _) => {
+                // A line that is only written as one is none of the file's.
+                units.push(if unit == 10 { 32 } else { unit });
+                rest = &rest[5..];
+            }
+            (None, Some('n' | 'r' | 't' | 'b' | 'f')) => {
+                units.push(32);
+                rest = &rest[1..];
+            }
+            _ => {}
+        }
+    }
+    units.extend(rest.encode_utf16());
+    String::from_utf16_lossy(&units)
 }
 
-/// Whether what was found is a word of its own: digits not within a longer number, letters not within a longer word.
-fn stands_alone(text: &str, from: usize, to: usize) -> bool {
+/// What a URL encodes.
+fn decoded(text: &str) -> String {
+    let lines = text.split('\n').map(|line| percent_encoding::percent_decode_str(line).decode_utf8_lossy());
+    let lines: Vec<Cow<'_, str>> = lines.map(|line| Cow::Owned(line.replace('\n', " "))).collect();
+    lines.join("\n")
+}
+
+/// Whether what was found is a word of its own: letters not within a longer word, digits not within a longer group. A short
+/// number is one only by itself, or with its own groups beside others: its digits stand in other numbers by chance.
+fn stands_alone(folded: &Folded, part: Range<usize>, word: &Word) -> bool {
     let class = |c: char| match c {
         '0'..='9' => 1,
-        'a'..='z' | 'A'..='Z' => 2,
+        c if c.is_ascii_alphanumeric() => 2,
         // Hangul has no spaces around a name: 김민수님.
         _ => 0,
     };
-    let word = &text[from..to];
+    let text = &folded.text;
+    let found = &text[part.clone()];
     let edge = |inside: Option<char>, outside: Option<char>| match (inside.map(class), outside.map(class)) {
         (Some(inside), Some(outside)) => inside == 0 || inside != outside,
         _ => true,
     };
-    edge(word.chars().next(), text[..from].chars().next_back())
-        && edge(word.chars().next_back(), text[to..].chars().next())
+    let joint = |at: usize| folded.joints.binary_search(&at).is_ok();
+    let begins = edge(found.chars().next(), text[..part.start].chars().next_back());
+    let ends = edge(found.chars().next_back(), text[part.end..].chars().next());
+    if !(begins || joint(part.start)) || !(ends || joint(part.end)) {
+        return false;
+    }
+    let Some((digits, groups)) = &word.digits else { return true };
+    let within = folded.joints.iter().filter(|at| part.start < **at && **at < part.end).map(|at| at - part.start);
+    *digits >= LONG || (begins && ends) || within.eq(groups.iter().copied())
 }
 
 #[cfg(test)]
@@ -173,10 +264,25 @@ mod tests {
             "\"a\"\"b@x.com\"",
             "a\\\"b@x.com",
             "Zo\\u00eb \\u00d1and\\u00fa",
+            "{\"a\":\"x\\\\nKim Minsu\"}",
+            // Other forms of the same characters, other blanks and signs between them.
+            "\u{1107}\u{1161}\u{11a8} \u{1100}\u{1175}\u{11b7}\u{1106}\u{1175}\u{11ab}\u{1109}\u{116e}",
+            "Ｋｉｍ　Ｍｉｎｓｕ",
+            "０１０－１２３４－５６７８",
+            "010·1234·5678",
+            "010\u{2011}1234\u{2013}5678",
+            "Kim\u{a0}Minsu",
+            "kim-minsu_paid",
+            "Kim  Minsu",
+            "Kim Min\u{200b}su",
+            // Numbers beside others.
+            "010 1234 5678 2026-11-05",
+            "2026-11-05 010-1234-5678",
+            "3 110-234-56789",
         ] {
             assert_eq!(searcher.search(text).len(), 1, "{text}");
         }
-        for text in ["Kim Minsuk", "1010123456789", "110234567890", "2026-11-05", "masked-kim"] {
+        for text in ["Kim Minsuk", "1010123456789", "110234567890", "2026-11-05", "masked-kim", "110,234,56789"] {
             assert_eq!(searcher.search(text), [], "{text}");
         }
         assert_eq!(searcher.search("a\nb\nKim Minsu")[0], Leak { field: "field of 9".into(), line: 3 });
@@ -187,11 +293,35 @@ mod tests {
         let searcher = searcher(&["Ann", "1234", "sale", "12345678"], &["sale"]);
         assert_eq!(searcher.search("Ann,1234,sale"), []);
         assert_eq!(searcher.search("12345678").len(), 1);
+        // A short number does not begin or end within another one, unless it has its own groups there.
+        let short = self::searcher(&["123456", "65-4321"], &[]);
+        for text in ["12-3456,x", "1234.56", "id 65-4321 2026", "654321"] {
+            assert_eq!(short.search(text).len(), 1, "{text}");
+        }
+        for text in ["7 12-3456", "12,3456", "6 54-321 0", "65,4321"] {
+            assert_eq!(short.search(text), [], "{text}");
+        }
         let mut seen: BTreeMap<String, Original> = BTreeMap::new();
         let made = |pseudonym: &str| Original { pseudonyms: [pseudonym.to_owned()].into(), field: "f".into() };
         seen.insert("111111".into(), made("222222"));
         seen.insert("222222".into(), made("333333"));
         let searcher = Searcher::new(&seen, &[]).expect("a searcher");
         assert_eq!((searcher.search("222222").len(), searcher.search("111111").len()), (0, 1));
+        assert_eq!(searcher.ambiguous(), 1);
+    }
+
+    #[test]
+    fn a_free_text_gets_pseudonyms_for_every_spelling() {
+        let mut seen: BTreeMap<String, Original> = BTreeMap::new();
+        for (original, pseudonym) in [("Lee Jiwon", "Kabo"), ("Lee", "X"), ("010-9876-5432", "026"), ("박서연", "Y")]
+        {
+            let made = Original { pseudonyms: [pseudonym.to_owned()].into(), field: "f".into() };
+            seen.insert(original.into(), made);
+        }
+        let searcher = Searcher::of_prose(&seen).expect("a searcher");
+        let made = |text: &str| searcher.replaced(text, &|made| made.map(str::to_owned));
+        assert_eq!(made("for lee-jiwon, 010 9876 5432 2026-11-05."), "for Kabo, 026 2026-11-05.");
+        assert_eq!(made("\u{1107}\u{1161}\u{11a8}\u{1109}\u{1165}\u{110b}\u{1167}\u{11ab}님 문의"), "Y님 문의");
+        assert_eq!(made("Leeds"), "Leeds");
     }
 }

@@ -1,11 +1,8 @@
-//! Which values are replaced, and by what: rules for columns, fields and parameters, applied to records at every depth.
-//! Must not know where records come from.
+//! Which values are replaced, and by what: rules for columns, fields and parameters. Must not see a value.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use crate::domain::{Amount, NumberForm, Value, is_plain_literal};
-
-use super::pseudonym::Pseudonyms;
+use super::personal;
 
 /// What is done with the values of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,9 +53,67 @@ impl Mask {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Field<'a> {
     /// Store and table; `None` for parameters and compared columns.
-    pub table: Option<(&'a str, &'a str)>,
+    table: Option<(&'a str, &'a str)>,
     /// The column, or the path into a document. Places in arrays are not counted.
-    pub path: &'a str,
+    path: &'a str,
+    /// The path with a `*` in place of every name that may itself be somebody's.
+    told: &'a str,
+}
+
+impl<'a> Field<'a> {
+    /// A column or field of a table, or the whole record where `path` is empty.
+    pub fn of(table: (&'a str, &'a str), path: &'a str) -> Field<'a> {
+        Field { table: Some(table), path, told: path }
+    }
+
+    /// A parameter or a compared column.
+    pub fn alone(name: &'a str) -> Field<'a> {
+        Field { table: None, path: name, told: name }
+    }
+
+    /// By what it is told from other fields.
+    pub(super) fn table_and_path(&self) -> (String, String) {
+        let table = self.table.map_or_else(String::new, |(store, table)| format!("{store}.{table}"));
+        (table, self.path.to_owned())
+    }
+
+    /// Its column or path.
+    pub fn path(&self) -> &'a str {
+        self.path
+    }
+
+    /// The names of a field in it.
+    pub fn inner(&self, name: &str) -> Inner {
+        let told = if personal::field_name(name).is_some() { "*" } else { name };
+        match self.path.is_empty() {
+            true => Inner { path: name.to_owned(), told: told.to_owned() },
+            false => Inner { path: format!("{}.{name}", self.path), told: format!("{}.{told}", self.told) },
+        }
+    }
+
+    /// A field in it, by its names.
+    pub fn at<'b>(&self, inner: &'b Inner) -> Field<'b>
+    where
+        'a: 'b,
+    {
+        Field { table: self.table, path: &inner.path, told: &inner.told }
+    }
+
+    /// As messages name it, and as a rule may: `core.investors.phone`.
+    pub fn shown(&self) -> String {
+        let told = if self.told.is_empty() { "*" } else { self.told };
+        match self.table {
+            Some((store, table)) => format!("{store}.{table}.{told}"),
+            None => told.to_owned(),
+        }
+    }
+}
+
+/// The names of a field in another one.
+#[derive(Clone, Debug)]
+pub struct Inner {
+    path: String,
+    told: String,
 }
 
 /// The masks of a project.
@@ -67,6 +122,7 @@ pub struct MaskRules(Vec<Rule>);
 
 #[derive(Clone, Debug)]
 struct Rule {
+    name: String,
     pattern: glob::Pattern,
     exact: bool,
     length: usize,
@@ -86,7 +142,7 @@ impl MaskRules {
             if name.is_empty() {
                 return Err("a mask without the name of a column or field".to_owned());
             }
-            Ok(Rule { exact: !name.contains(['*', '?', '[']), length: name.len(), pattern, mask })
+            Ok(Rule { exact: !name.contains(['*', '?', '[']), length: name.len(), name, pattern, mask })
         };
         rules.into_iter().map(rule).collect::<Result<_, _>>().map(MaskRules)
     }
@@ -99,9 +155,15 @@ impl MaskRules {
     /// The mask of a field. A rule for the field itself stands above one for what it lies in, an exact name above a pattern, a
     /// longer one above a shorter one.
     pub fn of(&self, field: &Field<'_>) -> Option<Mask> {
+        self.named(field, &mut |_| {})
+    }
+
+    /// The same, and every rule that names the field or one that it lies in by its number.
+    fn named(&self, field: &Field<'_>, met: &mut dyn FnMut(usize)) -> Option<Mask> {
         let path = field.path.to_lowercase();
         let ends: Vec<usize> = path.match_indices('.').map(|(at, _)| at).chain([path.len()]).collect();
-        ends.iter().rev().find_map(|end| {
+        let mut found = None;
+        for end in ends.iter().rev() {
             let whole = &path[..*end];
             let begins = std::iter::once(0).chain(whole.match_indices('.').map(|(at, _)| at + 1));
             let mut names: Vec<String> = begins.map(|at| whole[at..].to_owned()).collect();
@@ -109,219 +171,25 @@ impl MaskRules {
                 names.push(format!("{table}.{whole}").to_lowercase());
                 names.push(format!("{store}.{table}.{whole}").to_lowercase());
             }
-            let meant = self.0.iter().filter(|rule| names.iter().any(|name| rule.pattern.matches(name)));
-            meant.max_by_key(|rule| (rule.exact, rule.length)).map(|rule| rule.mask)
-        })
-    }
-}
-
-/// A value after its mask.
-#[derive(Clone, Debug)]
-pub enum Masked {
-    /// The value in its place.
-    Value(Value),
-    /// It is left out.
-    Left,
-}
-
-/// Applies masks, and remembers what stands for what: originals are searched for in the files later.
-#[derive(Debug)]
-pub struct Masker<'a> {
-    rules: &'a MaskRules,
-    pseudonyms: Option<&'a Pseudonyms>,
-    /// Originals, what stands for each, and where one was met first.
-    seen: BTreeMap<String, Original>,
-    /// Every pseudonym.
-    made: BTreeSet<String>,
-    /// How many values each field's mask has replaced.
-    used: BTreeMap<(String, Mask), u64>,
-}
-
-/// A value that must not be seen.
-#[derive(Clone, Debug, Default)]
-pub struct Original {
-    /// Its pseudonyms; several where fields with other masks hold it.
-    pub pseudonyms: BTreeSet<String>,
-    /// The field where it was met first.
-    pub field: String,
-}
-
-impl<'a> Masker<'a> {
-    /// With a project's rules. Without a secret only rules that need none can be applied.
-    pub fn new(rules: &'a MaskRules, pseudonyms: Option<&'a Pseudonyms>) -> Masker<'a> {
-        Masker { rules, pseudonyms, seen: BTreeMap::new(), made: BTreeSet::new(), used: BTreeMap::new() }
-    }
-
-    /// What must not be seen, by its text.
-    pub fn seen(&self) -> &BTreeMap<String, Original> {
-        &self.seen
-    }
-
-    /// The fields that were masked, and how many values of each.
-    pub fn used(&self) -> &BTreeMap<(String, Mask), u64> {
-        &self.used
-    }
-
-    /// Whether a text was made here.
-    pub fn is_pseudonym(&self, text: &str) -> bool {
-        self.made.contains(text)
-    }
-
-    /// The mask of a field.
-    pub fn mask(&self, field: &Field<'_>) -> Option<Mask> {
-        self.rules.of(field)
-    }
-
-    /// A value of a field, and everything inside it.
-    ///
-    /// # Errors
-    /// Which field cannot be masked that way. The value is not named.
-    pub fn value(&mut self, field: &Field<'_>, value: &Value) -> Result<Masked, String> {
-        let mask = self.rules.of(field);
-        match value {
-            _ if mask == Some(Mask::Drop) => {
-                self.forget(field, value);
-                Ok(Masked::Left)
-            }
-            Value::Document(fields) => {
-                let mut kept = Vec::with_capacity(fields.len());
-                for (name, value) in fields {
-                    let path = if field.path.is_empty() { name.clone() } else { format!("{}.{name}", field.path) };
-                    if let Masked::Value(value) = self.value(&Field { path: &path, ..*field }, value)? {
-                        kept.push((name.clone(), value));
-                    }
-                }
-                Ok(Masked::Value(Value::Document(kept)))
-            }
-            Value::Array(items) => {
-                let mut kept = Vec::with_capacity(items.len());
-                for item in items {
-                    if let Masked::Value(item) = self.value(field, item)? {
-                        kept.push(item);
-                    }
-                }
-                Ok(Masked::Value(Value::Array(kept)))
-            }
-            _ => match mask {
-                None | Some(Mask::Keep | Mask::Drop) => Ok(Masked::Value(value.clone())),
-                Some(mask) => self.replaced(field, mask, value).map(Masked::Value),
-            },
+            let meant =
+                self.0.iter().enumerate().filter(|(_, rule)| names.iter().any(|name| rule.pattern.matches(name)));
+            let meant: Vec<(usize, &Rule)> = meant.inspect(|(at, _)| met(*at)).collect();
+            let nearest = meant.into_iter().max_by_key(|(_, rule)| (rule.exact, rule.length));
+            found = found.or(nearest.map(|(_, rule)| rule.mask));
         }
+        found
     }
 
-    /// The text of a value in an expectation: by the rule of its column, or else as the value was replaced in a record. A
-    /// number without a rule may be an amount that equals somebody's number by chance: only with `numbers` is it replaced.
-    ///
-    /// # Errors
-    /// As [`Masker::value`].
-    pub fn text(&mut self, column: &str, text: &str, numbers: bool) -> Result<String, String> {
-        let field = Field { table: None, path: column };
-        if self.rules.of(&field).is_some_and(Mask::needs_secret)
-            && let Masked::Value(value) = self.value(&field, &Value::Text { text: text.to_owned(), untyped: false })?
-        {
-            return Ok(value.to_string());
-        }
-        if self.rules.of(&field) == Some(Mask::Keep) || !numbers && is_plain_literal(text.as_bytes()) {
-            return Ok(text.to_owned());
-        }
-        let known = self.seen.get(text).and_then(|original| original.pseudonyms.first());
-        Ok(known.cloned().unwrap_or_else(|| text.to_owned()))
+    /// The rules that name a field, by their numbers.
+    pub(super) fn met(&self, field: &Field<'_>, all: &mut BTreeSet<usize>) {
+        self.named(field, &mut |at| {
+            all.insert(at);
+        });
     }
 
-    /// A free text, such as a reason: originals of four characters and more that stand in it as words are replaced.
-    pub fn prose(&self, text: &str) -> String {
-        self.replaced_in(text, &|pseudonym| pseudonym.to_owned())
-    }
-
-    /// The same with a sign in place of each pseudonym, which may look as personal as its original.
-    pub fn redacted(&self, text: &str) -> String {
-        self.replaced_in(text, &|_| "*".to_owned())
-    }
-
-    fn replaced_in(&self, text: &str, made: &dyn Fn(&str) -> String) -> String {
-        let mut text = text.to_owned();
-        // Longer ones first: one may lie in another.
-        let mut known: Vec<(&String, &String)> = (self.seen.iter())
-            .filter(|(original, _)| original.chars().count() >= super::leak::LEAST)
-            .filter_map(|(original, made)| Some((original, made.pseudonyms.first()?)))
-            .collect();
-        known.sort_by_key(|(original, _)| std::cmp::Reverse(original.len()));
-        for (original, pseudonym) in known {
-            text = text.replace(original.as_str(), &made(pseudonym));
-        }
-        text
-    }
-
-    fn replaced(&mut self, field: &Field<'_>, mask: Mask, value: &Value) -> Result<Value, String> {
-        let shown = shown(field);
-        let text = |text: String| Value::Text { text, untyped: false };
-        let original = match value {
-            Value::Null | Value::Absent => return Ok(value.clone()),
-            Value::Unknown(why) => return Err(format!("a value of {shown} cannot be read: {why}")),
-            Value::Number { amount, .. } if mask == Mask::Digits && amount.is_integral() => amount.to_string(),
-            Value::Text { text, .. } if text.trim().is_empty() => return Ok(value.clone()),
-            Value::Text { text, .. } => text.clone(),
-            Value::Uuid(_) | Value::ObjectId(_) | Value::Bytes(_) if mask == Mask::Text => value.to_string(),
-            other => {
-                return Err(format!(
-                    "{shown} holds a value of type {}, for which there is no mask \"{}\"; there is {}",
-                    other.type_name(),
-                    mask.name(),
-                    match other {
-                        Value::Number { .. } => "\"digits\" for whole numbers, \"drop\" and \"keep\"",
-                        Value::Uuid(_) | Value::ObjectId(_) | Value::Bytes(_) => "\"text\", \"drop\" and \"keep\"",
-                        _ => "\"drop\" and \"keep\"",
-                    }
-                ));
-            }
-        };
-        let Some(pseudonyms) = self.pseudonyms else {
-            return Err(format!("{shown} is masked, and there is no secret"));
-        };
-        let made = match mask {
-            Mask::Name => pseudonyms.name(&original),
-            Mask::Email => pseudonyms.email(&original),
-            Mask::Digits => pseudonyms.digits(&original),
-            Mask::Text | Mask::Drop | Mask::Keep => pseudonyms.text(&original),
-        };
-        *self.used.entry((shown.clone(), mask)).or_default() += 1;
-        let known =
-            self.seen.entry(original).or_insert_with(|| Original { field: shown.clone(), ..Original::default() });
-        known.pseudonyms.insert(made.clone());
-        self.made.insert(made.clone());
-        match value {
-            Value::Number { form, .. } => match Amount::parse(&made) {
-                Ok(amount) => Ok(Value::Number { amount, form: *form }),
-                Err(_) => Err(format!("a number of {shown} has no pseudonym")),
-            },
-            Value::Text { untyped: true, .. } => match Amount::parse(&made) {
-                Ok(amount) if mask == Mask::Digits => Ok(Value::Number { amount, form: NumberForm::Untyped }),
-                _ => Ok(Value::Text { text: made, untyped: true }),
-            },
-            _ => Ok(text(made)),
-        }
-    }
-
-    /// Remembers what is left out.
-    fn forget(&mut self, field: &Field<'_>, value: &Value) {
-        match value {
-            Value::Document(fields) => fields.iter().for_each(|(_, value)| self.forget(field, value)),
-            Value::Array(items) => items.iter().for_each(|item| self.forget(field, item)),
-            Value::Null | Value::Absent | Value::Unknown(_) | Value::Bool(_) => {}
-            value => {
-                let shown = shown(field);
-                *self.used.entry((shown.clone(), Mask::Drop)).or_default() += 1;
-                self.seen.entry(value.to_string()).or_insert_with(|| Original { field: shown, ..Original::default() });
-            }
-        }
-    }
-}
-
-/// A field as messages name it: `core.investors.phone`.
-pub(super) fn shown(field: &Field<'_>) -> String {
-    match field.table {
-        Some((store, table)) => format!("{store}.{table}.{}", field.path),
-        None => field.path.to_owned(),
+    /// The rules with other numbers, as the project file writes them, in lower case.
+    pub(super) fn others(&self, met: &BTreeSet<usize>) -> Vec<&str> {
+        self.0.iter().enumerate().filter(|(at, _)| !met.contains(at)).map(|(_, rule)| rule.name.as_str()).collect()
     }
 }
 
@@ -343,7 +211,7 @@ mod tests {
             ("NAME", Mask::Name),
             ("holders.bank", Mask::Drop),
         ]);
-        let of = |table: &'static str, path| rules.of(&Field { table: Some(("core", table)), path });
+        let of = |table: &'static str, path| rules.of(&Field::of(("core", table), path));
         assert_eq!(of("t", "investor"), Some(Mask::Text));
         assert_eq!(of("t", "investor.id"), Some(Mask::Text));
         assert_eq!(of("t", "investor.type"), Some(Mask::Keep));
@@ -355,25 +223,7 @@ mod tests {
         assert_eq!(of("t", "names"), None);
         assert_eq!(of("holders", "bank.code"), Some(Mask::Drop));
         assert_eq!(of("other", "bank.code"), None);
-        assert_eq!(rules.of(&Field { table: None, path: "phone" }), Some(Mask::Digits));
+        assert_eq!(rules.of(&Field::alone("phone")), Some(Mask::Digits));
         assert!(MaskRules::new([("a[", Mask::Keep)]).is_err());
-    }
-
-    #[test]
-    fn documents_are_masked_at_every_depth() {
-        let rules = rules(&[("phone", Mask::Digits), ("note", Mask::Drop)]);
-        let made = Pseudonyms::new("0123456789abcdef").expect("a secret");
-        let mut masker = Masker::new(&rules, Some(&made));
-        let json = r#"{"a":[{"b":{"phone":["010-1234-5678",{"phone":null}],"note":"secret"}}],"phone":1012345678,"net":12.50}"#;
-        let field = Field { table: Some(("docs", "t")), path: "" };
-        let Ok(Masked::Value(masked)) = masker.value(&field, &Value::from_json(json)) else { panic!("masked") };
-        let text = masked.to_string();
-        assert!(!text.contains("010-1234-5678") && !text.contains("1012345678") && !text.contains("note"), "{text}");
-        assert!(text.contains("\"net\":12.50") && text.contains("null"), "{text}");
-        assert_eq!(masker.seen().len(), 3);
-        assert_eq!(masker.used().values().sum::<u64>(), 3);
-        let amount =
-            masker.value(&Field { table: None, path: "phone" }, &Value::from_json("1.5")).expect_err("no digits");
-        assert!(!amount.contains("1.5"), "{amount}");
     }
 }

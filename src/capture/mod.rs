@@ -17,13 +17,18 @@
 //! Everything here is pure. Must not open a store, a file or the ledger, and must not print.
 
 mod feistel;
+mod folded;
 pub mod leak;
 mod mask;
+mod masker;
+pub mod nested;
+mod numbers;
 pub mod personal;
 mod pseudonym;
 pub mod text;
 pub mod trace;
 pub mod types;
 
-pub use mask::{Field, Mask, MaskRules, Masked, Masker};
+pub use mask::{Field, Mask, MaskRules};
+pub use masker::{Masked, Masker};
 pub use pseudonym::{LEAST_SECRET, Pseudonyms};

@@ -3,11 +3,18 @@
 
 use crate::domain::Value;
 
+use super::folded::plain;
+use super::numbers;
+
 /// What something looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Looks {
     /// By the name of the field.
     Named,
+    /// A date, by the name of the field: there is no mask for it but to leave it out.
+    Birth,
+    /// A document whose fields have names as people have.
+    Fields,
     /// An address for mail.
     Email,
     /// A telephone number.
@@ -26,7 +33,8 @@ impl Looks {
     /// In words.
     pub fn words(self) -> &'static str {
         match self {
-            Looks::Named => "has a name like personal data",
+            Looks::Named | Looks::Birth => "has a name like personal data",
+            Looks::Fields => "has fields that are named as people are",
             Looks::Email => "holds what looks like an e-mail address",
             Looks::Phone => "holds what looks like a telephone number",
             Looks::Card => "holds what looks like a card number",
@@ -40,14 +48,16 @@ impl Looks {
     pub fn mask(self, field: &str) -> &'static str {
         match self {
             Looks::Email => "email",
+            Looks::Birth => "drop",
+            Looks::Fields => "name",
             Looks::Phone | Looks::Card | Looks::Iban | Looks::Resident | Looks::Account => "digits",
             Looks::Named => {
                 let words = words(field);
                 let has = |wanted: &[&str]| words.iter().any(|word| wanted.contains(&word.as_str()));
                 match () {
                     () if has(&["email", "mail"]) => "email",
-                    () if has(DIGITS) => "digits",
-                    () if has(&["address", "addr", "street", "memo", "birth", "birthday", "birthdate", "dob"]) => {
+                    () if words.iter().any(|word| is_of(DIGITS, word) || IDENTITY.contains(&word.as_str())) => "digits",
+                    () if has(&["address", "addr", "street", "memo"]) || words.iter().any(|word| is_birth(word)) => {
                         "text"
                     }
                     () => "name",
@@ -97,20 +107,25 @@ const NAMES: &[&str] = &[
     "beneficiary",
     "customer",
     "recipient",
+    "guardian",
+    "spouse",
+    "heir",
+    "nominee",
+    "depositor",
+    "remitter",
+    "sender",
+    "receiver",
     "email",
     "mail",
     "address",
     "addr",
     "street",
-    "birth",
-    "birthday",
-    "birthdate",
-    "dob",
     "이름",
     "성명",
     "예금주",
     "주소",
-    "생년월일",
+    "보호자",
+    "수취인",
     "이메일",
 ];
 
@@ -132,25 +147,44 @@ fn words(field: &str) -> Vec<String> {
     words
 }
 
+/// Words of what tells one person from all others, whatever stands behind them: `passport_id`, `national_id`.
+const IDENTITY: &[&str] =
+    &["passport", "national", "resident", "citizen", "ssn", "rrn", "license", "licence", "pan", "iban"];
+/// Words of a date of birth.
+const BIRTH: &[&str] = &["birth", "birthday", "birthdate", "dob", "born", "dateofbirth", "생년월일", "생일"];
+
+fn is_birth(word: &str) -> bool {
+    BIRTH.iter().any(|known| word == *known || !known.is_ascii() && word.contains(known))
+}
+
+/// Whether a word is one of these: with a number behind it, run together with what it is (`phoneno`, `holdername`), or at the
+/// end of another (`homephone`). 예금주명, 휴대폰번호: others run together too.
+fn is_of(known: &[&str], word: &str) -> bool {
+    let word = word.trim_end_matches(|c: char| c.is_ascii_digit());
+    let stem = ["number", "name", "num", "nbr", "no", "nm"].iter().find_map(|end| word.strip_suffix(end));
+    let end = ["phone", "email", "address", "account"].iter().any(|end| known.contains(end) && word.ends_with(end));
+    let inside = known.iter().any(|known| !known.is_ascii() && word.contains(known));
+    known.contains(&word) || stem.is_some_and(|stem| known.contains(&stem)) || end || inside
+}
+
 /// Whether a field is named like personal data: `holder_name`, `phone2`, `customer.birthDate`. A number that only tells one
 /// from another (`account_id`) is not.
 pub fn named(field: &str) -> bool {
     let words = words(field);
-    if words.last().is_some_and(|last| ["id", "type", "kind", "code", "status", "count"].contains(&last.as_str())) {
+    let last = words.last().map_or("", String::as_str);
+    if ["id", "code"].contains(&last) && words.iter().any(|word| IDENTITY.contains(&word.as_str())) {
+        return true;
+    }
+    if ["id", "uuid", "guid", "type", "kind", "code", "status", "count"].contains(&last) {
         return false;
     }
-    let known = |word: &String| {
-        let word = word.trim_end_matches(|c: char| c.is_ascii_digit());
-        NAMES.contains(&word) || DIGITS.contains(&word)
-    };
-    // 예금주명, 휴대폰번호: words run together.
-    let inside = |word: &String| DIGITS.iter().chain(NAMES).any(|known| !known.is_ascii() && word.contains(known));
-    words.iter().any(|word| known(word) || inside(word))
+    words.iter().any(|word| is_of(NAMES, word) || is_of(DIGITS, word) || is_birth(word))
 }
 
 /// What a field of this name and with this value looks like; `None` for nothing personal. Field names inside documents are
-/// the caller's to go through.
+/// looked at with [`field_name`].
 pub fn looks(field: &str, value: &Value) -> Option<Looks> {
+    let born = || words(field).iter().any(|word| is_birth(word));
     match value {
         Value::Text { text, .. } => content(text).or_else(|| {
             let says = text.chars().any(char::is_alphanumeric) && named(field);
@@ -158,67 +192,48 @@ pub fn looks(field: &str, value: &Value) -> Option<Looks> {
         }),
         // Amounts and numbers of records are no text; the number of an account or telephone may be held as one.
         Value::Number { amount, .. } if amount.is_integral() => {
-            let digits: Vec<u32> = amount.to_string().chars().filter_map(|c| c.to_digit(10)).collect();
-            let long =
-                digits.len() >= 8 && words(field).iter().any(|word| DIGITS.contains(&word.as_str())) && named(field);
-            long.then_some(Looks::Named)
+            let digits = amount.to_string().chars().filter(char::is_ascii_digit).count();
+            let words = words(field);
+            // The balance of an account is an amount, however many digits it has.
+            let sum = words.iter().any(|word| AMOUNTS.contains(&word.as_str()));
+            let number = digits >= 8 && !sum && words.iter().any(|word| is_of(DIGITS, word)) && named(field);
+            (number || digits >= 6 && born()).then_some(Looks::Named)
         }
+        // The day of a sale is no personal data, whoever's it is.
+        Value::Date(_) | Value::Instant { .. } => born().then_some(Looks::Birth),
+        Value::Bytes(bytes) => (!bytes.is_empty() && named(field)).then_some(Looks::Named),
+        Value::Uuid(_) => named(field).then_some(Looks::Named),
         _ => None,
     }
 }
 
-/// What a text looks like, whatever it is called.
-pub fn content(text: &str) -> Option<Looks> {
-    if is_email(text) {
-        return Some(Looks::Email);
-    }
-    if is_iban(text) {
-        return Some(Looks::Iban);
-    }
-    // What is one number: digits with what separates them. A UUID has digits and dashes too, but letters right beside them.
-    let part = |c: char| c.is_ascii_digit() || "+-. ()".contains(c);
-    let letter = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
-    let mut rest = 0;
-    for run in text.split(|c: char| !part(c)) {
-        let from = text[rest..].find(run).map_or(rest, |at| rest + at);
-        let until = from + run.len();
-        rest = until;
-        let touched = (letter(text[..from].chars().next_back()) && run.starts_with(|c: char| c.is_ascii_digit()))
-            || (letter(text[until..].chars().next()) && run.ends_with(|c: char| c.is_ascii_digit()))
-            || (letter(text[..from].chars().next_back()) && run.starts_with('-'));
-        let run = run.trim_matches(|c: char| !c.is_ascii_digit() && c != '+' && c != '(');
-        if let Some(looks) = number(run).filter(|_| !touched) {
-            return Some(looks);
-        }
-    }
-    None
+/// Words of amounts.
+const AMOUNTS: &[&str] =
+    &["amount", "balance", "fee", "gross", "interest", "limit", "net", "price", "sum", "tax", "total", "value"];
+
+/// Words of fields that have blanks in their names and are no people: `Sale Date`.
+const ORDINARY: &[&str] = &[
+    "account", "amount", "balance", "code", "count", "currency", "date", "day", "email", "fee", "id", "kind", "month",
+    "name", "net", "no", "number", "of", "per", "phone", "price", "quantity", "rate", "status", "sum", "tax", "time",
+    "total", "type", "unit", "value", "year",
+];
+
+/// What the name of a field looks like, where documents are kept under somebody's number, address or name.
+pub fn field_name(name: &str) -> Option<Looks> {
+    content(name).or_else(|| {
+        let name = plain(name);
+        let words: Vec<&str> = name.split_whitespace().collect();
+        let letters = |word: &&str| word.chars().all(|c| c.is_alphabetic() || ".'-".contains(c));
+        let ordinary = |word: &&str| ORDINARY.contains(&word.to_lowercase().as_str());
+        let person = (2..=5).contains(&words.len()) && words.iter().all(letters) && !words.iter().any(ordinary);
+        person.then_some(Looks::Fields)
+    })
 }
 
-fn number(run: &str) -> Option<Looks> {
-    let digits: Vec<u32> = run.chars().filter_map(|c| c.to_digit(10)).collect();
-    let groups: Vec<&str> = run.split(['-', ' ', '.', '(', ')']).filter(|group| !group.is_empty()).collect();
-    let lengths: Vec<usize> = groups.iter().map(|group| group.trim_start_matches('+').len()).collect();
-    // Days and moments have dashes too: 2026-11-05, 2026-11-05 22:00.
-    let date = matches!(lengths.as_slice(), [4, 2, 2, ..]) || matches!(lengths.as_slice(), [2, 2, 4]);
-    if date || digits.len() < 8 {
-        return None;
-    }
-    if (13..=19).contains(&digits.len()) && matches!(digits.first(), Some(2..=6)) && is_luhn(&digits) {
-        return Some(Looks::Card);
-    }
-    let dashed = run.contains('-');
-    if dashed && lengths == [6, 7] {
-        return Some(Looks::Resident);
-    }
-    let international = run.starts_with('+') && (9..=15).contains(&digits.len());
-    let national =
-        digits.first() == Some(&0) && matches!(digits.get(1), Some(1..=9)) && (9..=11).contains(&digits.len());
-    let marked = groups.len() >= 2 || digits.len() >= 10;
-    if international || (national && marked && !run.contains('.')) {
-        return Some(Looks::Phone);
-    }
-    let grouped = groups.len() >= 2 && run.chars().all(|c| c.is_ascii_digit() || c == '-');
-    (dashed && grouped && (9..=17).contains(&digits.len())).then_some(Looks::Account)
+/// What a text looks like, whatever it is called.
+pub fn content(text: &str) -> Option<Looks> {
+    let text = plain(text);
+    is_email(&text).then_some(Looks::Email).or_else(|| numbers::looks(&text))
 }
 
 fn is_email(text: &str) -> bool {
@@ -228,36 +243,6 @@ fn is_email(text: &str) -> bool {
         let top = host.rsplit('.').next().unwrap_or_default();
         text[..at].ends_with(word) && host.contains('.') && top.len() >= 2 && top.chars().all(char::is_alphabetic)
     })
-}
-
-fn is_iban(text: &str) -> bool {
-    let word = |word: &str| {
-        let bytes = word.as_bytes();
-        let form = (15..=34).contains(&bytes.len())
-            && bytes[..2].iter().all(u8::is_ascii_uppercase)
-            && bytes[2..4].iter().all(u8::is_ascii_digit)
-            && bytes.iter().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
-        let value = |byte: &u8| match byte {
-            b'0'..=b'9' => u32::from(byte - b'0'),
-            other => u32::from(other.to_ascii_uppercase().saturating_sub(b'A')) + 10,
-        };
-        let rest = |rest: u32, byte: &u8| match value(byte) {
-            letter @ 10.. => (rest * 100 + letter) % 97,
-            digit => (rest * 10 + digit) % 97,
-        };
-        form && bytes[4..].iter().chain(&bytes[..4]).fold(0, rest) == 1
-    };
-    let spaced: String = text.chars().filter(|c| *c != ' ').collect();
-    word(&spaced) || text.split(|c: char| !c.is_ascii_alphanumeric()).any(word)
-}
-
-fn is_luhn(digits: &[u32]) -> bool {
-    let doubled = |(at, digit): (usize, &u32)| match (at % 2, digit * 2) {
-        (0, _) => *digit,
-        (_, two @ 10..) => two - 9,
-        (_, two) => two,
-    };
-    digits.iter().rev().enumerate().map(doubled).sum::<u32>() % 10 == 0
 }
 
 #[cfg(test)]
@@ -282,6 +267,11 @@ mod tests {
             ("900101-1234567", Looks::Resident),
             ("110-234-567890", Looks::Account),
             ("KB 123456-01-123456", Looks::Account),
+            ("０１０－９８７６－５４３２", Looks::Phone),
+            ("010\u{2011}9876\u{2013}5432", Looks::Phone),
+            ("010·9876·5432", Looks::Phone),
+            ("010\u{a0}9876\u{200b} 5432", Looks::Phone),
+            ("kim＠example.com", Looks::Email),
         ] {
             assert_eq!(content(text), Some(looks), "{text}");
         }
@@ -318,10 +308,34 @@ mod tests {
             "customerBirthDate",
             "예금주명",
             "HOLDER",
+            "phoneno",
+            "accountNo",
+            "accountno",
+            "telno",
+            "homephone",
+            "holdername",
+            "passport_id",
+            "national_id",
+            "dateofbirth",
+            "생년월일",
         ] {
             assert!(named(field), "{field}");
         }
-        for field in ["amount", "holder_id", "account_type", "filename", "methods", "currency", "memo", "name.length"] {
+        for field in [
+            "amount",
+            "holder_id",
+            "account_type",
+            "filename",
+            "methods",
+            "currency",
+            "memo",
+            "name.length",
+            "customer_uuid",
+            "code",
+            "product_code",
+            "kino",
+            "casino",
+        ] {
             assert!(!named(field), "{field}");
         }
         let text = |text: &str| Value::Text { text: text.into(), untyped: false };
@@ -330,7 +344,38 @@ mod tests {
         assert_eq!(looks("account_no", &Value::from_json("11023456789")), Some(Looks::Named));
         assert_eq!(looks("account_no", &Value::from_json("17")), None);
         assert_eq!(looks("amount", &Value::from_json("11023456789")), None);
+        assert_eq!(looks("account_balance", &Value::from_json("120000000")), None);
         assert_eq!(Looks::Named.mask("phone_no"), "digits");
         assert_eq!(Looks::Named.mask("holder"), "name");
+        assert_eq!(Looks::Named.mask("telno"), "digits");
+        for (field, json, found) in [
+            ("birth_date", r#"{"$date":"1990-01-05T00:00:00Z"}"#, Some(Looks::Birth)),
+            ("sold_at", r#"{"$date":"1990-01-05T00:00:00Z"}"#, None),
+            ("customer_since", r#"{"$date":"1990-01-05T00:00:00Z"}"#, None),
+            ("dob", "19900105", Some(Looks::Named)),
+            ("birth_year", "1990", None),
+            ("phone", r#"{"$uuid":"550e8400-e29b-41d4-a716-446655440000"}"#, Some(Looks::Named)),
+            ("customer_id", r#"{"$uuid":"550e8400-e29b-41d4-a716-446655440000"}"#, None),
+        ] {
+            assert_eq!(looks(field, &Value::from_json(json)), found, "{field}");
+        }
+        assert_eq!(looks("birth_date", &Value::Date(7000)), Some(Looks::Birth));
+        assert_eq!(looks("home_address", &Value::Bytes(vec![1])), Some(Looks::Named));
+        assert_eq!(looks("seal", &Value::Bytes(vec![1])), None);
+    }
+
+    #[test]
+    fn names_of_fields_that_are_somebodys() {
+        for (name, looks) in [
+            ("010-7777-0001", Looks::Phone),
+            ("hong@example.com", Looks::Email),
+            ("Hong Gildong", Looks::Fields),
+            ("홍 길동", Looks::Fields),
+        ] {
+            assert_eq!(field_name(name), Some(looks), "{name}");
+        }
+        for name in ["phone", "2026-11-05", "Sale Date", "unit price", "KRW", "예금주명", "a_b", "1", "line 2"] {
+            assert_eq!(field_name(name), None, "{name}");
+        }
     }
 }

@@ -46,6 +46,8 @@ pub struct CaseText {
     pub max_discrepancy_rate: Option<String>,
     /// Every discrepancy blocks.
     pub strict: bool,
+    /// A side without records is fine.
+    pub allow_empty: bool,
     /// Tables that the suite does not declare, or otherwise.
     pub tables: BTreeMap<(String, String), Columns>,
     /// The verdict.
@@ -127,6 +129,9 @@ impl CaseText {
         }
         if self.strict {
             out.push_str("strict = true\n");
+        }
+        if self.allow_empty {
+            out.push_str("allow_empty = true\n");
         }
         out.push_str(&tables(&self.tables));
         out + &format!("\n[expect]\nverdict = {}\n", quoted(&self.verdict))

@@ -67,3 +67,21 @@ fn nothing_to_capture_is_no_success() {
     let clean = refused(&place, 3, &["latest", "--discrepancies"]);
     assert!(clean.stderr.contains("logged no discrepancy"), "{clean}");
 }
+
+#[test]
+fn keys_that_are_one_number_in_other_digits_are_not_mixed_up() {
+    let place = project(MASKS);
+    for (at, key) in [(0, "1.1"), (1, "1.10")] {
+        let account = PEOPLE[at].3;
+        for table in ["accounts", "sales"] {
+            sqlite(
+                &place.path().join("core.db"),
+                &format!("UPDATE {table} SET account_no = '{key}' WHERE account_no = '{account}'"),
+            );
+        }
+        place.write("docs/payees.ndjson", place.read("docs/payees.ndjson").replace(account, key));
+    }
+    crate::people::verify(&place);
+    let outcome = refused(&place, 2, &["latest", "--keys", "1.1"]);
+    assert!(outcome.stderr.contains("cannot tell them apart"), "{outcome}");
+}

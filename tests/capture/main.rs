@@ -7,7 +7,11 @@ mod support;
 
 mod choosing;
 mod demos;
+mod documents;
+mod messages;
 mod people;
 mod personal;
+mod proof;
 mod refused;
 mod servers;
+mod spellings;

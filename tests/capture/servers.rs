@@ -36,10 +36,24 @@ fn rows_and_documents_of_real_servers_become_a_case_on_embedded_stores() {
     place.write("legacy.sqlite.sql", format!("SELECT a.account_no, c.name AS payee, {net} AS net {from}"));
     place.write("candidate.sql", "SELECT account_no, payee, SUM(amount) AS net FROM payees GROUP BY account_no, payee");
     verify(&place);
+    // A column of JSON and a date of birth, which no path reads.
+    run_sql(
+        &core,
+        "ALTER TABLE customers ADD COLUMN profile JSON, ADD COLUMN birth_date DATE NOT NULL DEFAULT '1985-03-07'",
+    );
+    let profile = r#"{"guardian":"Hong Gildong","contact":{"mobile":1088887777},"limit":1.50}"#;
+    run_sql(&core, &format!("UPDATE customers SET profile = '{profile}'"));
+    let unruled = place.recon(&["capture", "latest", "--sample", "9"]);
+    let rules = "guardian = \"name\"\n\"profile.contact.mobile\" = \"digits\"\nbirth_date = \"drop\"\n";
+    place.write("recon.toml", place.read("recon.toml") + rules);
     let captured = place.recon(&["capture", "latest", "--sample", "9"]);
     let run = place.recon(&["test"]);
     run_sql(&server, &format!("DROP DATABASE {name}"));
     drop_mongo_database(&docs).expect("dropped");
+    assert_eq!(unruled.code, Some(2), "{unruled}");
+    for field in ["profile.guardian\" = \"name", "profile.contact.mobile\" = \"digits", "birth_date\" = \"drop"] {
+        assert!(unruled.stderr.contains(field), "{unruled}");
+    }
     assert_eq!(captured.code, Some(0), "{captured}");
     assert_clean("the output", &captured.to_string());
     assert_eq!(run.code, Some(0), "{run}");
@@ -48,6 +62,12 @@ fn rows_and_documents_of_real_servers_become_a_case_on_embedded_stores() {
         assert_clean(name, text);
     }
     let text = |name: &str| &written.iter().find(|(own, _)| own.ends_with(name)).expect(name).1;
+    let customers = text("core/customers.csv");
+    assert!(
+        !customers.contains("Hong") && !customers.contains("8888777") && !customers.contains("1985"),
+        "{customers}"
+    );
+    assert!(customers.contains("\"\"limit\"\":1.50}"), "{customers}");
     let suite = text("suite.toml");
     for line in ["amount = \"decimal(18,2)\"", "sold_on = \"date\"", "name = \"text\"", "sqlite_decimals = \"scaled\""]
     {

@@ -3,31 +3,41 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use crate::capture::leak::Searcher;
 use crate::capture::personal::{self, Looks};
 use crate::capture::text::{CaseText, SuiteText};
-use crate::capture::{Field, Mask, Masker};
-use crate::cases::{Actual, Suite, Update};
+use crate::capture::{Field, Masker};
+use crate::cases::{Actual, SqliteDecimals, Suite, Update};
 use crate::cli::{CaptureArgs, Global};
 use crate::commands::Failure;
 use crate::commands::test::passing;
-use crate::commands::verify::keys;
-use crate::config::Secret;
+use crate::config::{Origin, ParamType, Secret};
 use crate::decide::{Reason, Taken};
 use crate::domain::Value;
 use crate::ledger::RunVerdict;
 use crate::stores::Settings;
 
-use super::NAMED;
 use super::draft::{self, Draft};
-use super::looked::{params, unruled};
+use super::held::{self, Against, Reasoned};
+use super::looked::{params, slug, unruled};
 use super::of_run::{Came, OfRun, key_name};
 use super::plan::Plan;
+use super::prove;
+use super::refusal::verdict;
 use super::rows::{self, Fetched};
 use super::target::{Target, unwritable};
-use super::{held, prove};
+use super::telling::Telling;
 
 /// How often keys that came along are taken in, each with what it needs.
 const ROUNDS: usize = 8;
+
+/// The folder that a case gets.
+pub(super) enum Folder<'a> {
+    /// This one.
+    Of(&'a str),
+    /// One below this, by the masked key; not one that these have.
+    ByKey(&'a str, &'a [Proved]),
+}
 
 /// A case that was proved.
 pub(super) struct Proved {
@@ -40,8 +50,18 @@ pub(super) struct Proved {
     pub(super) discrepancies: usize,
 }
 
-/// Keys with what the run came to for them, the rows that lead there, and what stands in for decimals in SQLite.
-type Reproduced = (BTreeMap<String, Came>, Vec<Fetched>, Option<&'static str>);
+/// A case that comes out as the run did, with its values.
+struct Reproduced {
+    /// Its keys, with what they came to.
+    came: BTreeMap<String, Came>,
+    /// The rows that lead there.
+    fetched: Vec<Fetched>,
+    /// What stands in for decimals in SQLite.
+    decimals: Option<&'static str>,
+    /// A side of it has no records at all.
+    allow_empty: bool,
+    verdict: RunVerdict,
+}
 
 /// What one case is made with.
 pub(super) struct Capture<'a> {
@@ -51,6 +71,7 @@ pub(super) struct Capture<'a> {
     pub(super) settings: &'a Settings,
     pub(super) args: &'a CaptureArgs,
     pub(super) place: &'a Target,
+    pub(super) telling: &'a Telling,
 }
 
 impl Capture<'_> {
@@ -64,35 +85,41 @@ impl Capture<'_> {
         asked: BTreeMap<String, Came>,
         masker: &mut Masker<'_>,
         temp: &Path,
-        name: &str,
+        name: &Folder<'_>,
         suspects: &mut BTreeMap<String, Looks>,
     ) -> Result<Proved, Failure> {
         let first = asked.len();
-        let (came, fetched, decimals) = self.reproduced(of_run, asked)?;
-        let draft = Draft::of(&fetched, Some(masker))?;
+        let own: Vec<Vec<Value>> = asked.values().map(|came| came.key.clone()).collect();
+        // The first case of a new suite declares its tables; what others have otherwise they say themselves.
+        let begun = temp.join("suite.toml").exists();
+        let suite = if begun { Some(Suite::read(temp)?) } else { None };
+        let known = suite.as_ref().filter(|_| self.place.suite.is_none()).and_then(|suite| suite.sqlite_decimals);
+        let Reproduced { came, fetched, decimals, allow_empty, verdict } = self.reproduced(of_run, asked, known)?;
+        let rules = &of_run.named.project.capture.masks;
+        let draft = Draft::of(&fetched, Some(masker), rules)?;
         for (field, looks) in &draft.suspects {
             suspects.entry(field.clone()).or_insert(*looks);
         }
         let (params, more) = params(of_run, masker)?;
         suspects.extend(more);
         // A rule that is missing may be why the masked case comes out otherwise: it is said before.
-        unruled(suspects)?;
-        let why = self.why(of_run, &came, first, &params, masker);
-        if let Some(looks) = self.args.why.as_deref().and_then(|why| personal::content(&masker.redacted(why))) {
-            return Err(Failure::usage(format!("the text of --why {}; nothing was written", looks.words()))
-                .hint("say it without personal data: what broke, or which rule it holds"));
-        }
-        let folder = temp.join(name);
-        // The first case of a new suite declares its tables; what others have otherwise they say themselves.
-        let begun = temp.join("suite.toml").exists();
-        let suite = if begun { Some(Suite::read(temp)?) } else { None };
-        if !begun {
-            self.suite(of_run, &draft, decimals, temp)?;
+        unruled(suspects, masker)?;
+        let name = match name {
+            Folder::Of(name) => (*name).to_owned(),
+            Folder::ByKey(below, taken) => format!("{below}/{}", slug(&own, of_run, masker, taken)?),
+        };
+        let why = self.why(of_run, &came, first, &params, masker)?;
+        let folder = temp.join(&name);
+        match (begun, known, decimals) {
+            (false, ..) => self.suite(of_run, &draft, decimals, temp)?,
+            (true, None, Some(decimals)) => draft::with_decimals(temp, decimals)?,
+            _ => {}
         }
         let suite = suite.as_ref().or(self.place.suite.as_ref());
         let mut case = self.case_text(of_run, suite, &draft, why, params);
+        case.allow_empty = allow_empty;
         draft.write(&folder, &case)?;
-        let actual = prove::outcome(self.global, self.servers, &folder)?;
+        let mut actual = prove::outcome(self.global, self.servers, &folder)?;
         let mut other = self.against(of_run, &came, &actual, masker)?;
         // Who is enrolled is told by a hash of the key, and that is another one now.
         if !other.is_empty()
@@ -100,18 +127,21 @@ impl Capture<'_> {
         {
             case.percent = Some(percent);
             draft::put(&folder.join("case.toml"), &case.render())?;
-            let actual = prove::outcome(self.global, self.servers, &folder)?;
+            actual = prove::outcome(self.global, self.servers, &folder)?;
             other = self.against(of_run, &came, &actual, masker)?;
         }
-        if !other.is_empty() {
-            return Err(self.masked_otherwise(of_run, &other, masker));
+        if let Some(how) = other.values().next() {
+            return Err(self.masked_otherwise(of_run, how, masker));
         }
-        let actual = prove::outcome(self.global, self.servers, &folder)?;
+        if actual.verdict != verdict {
+            let how = format!("the verdict was {} and is {}", verdict.name(), actual.verdict.name());
+            return Err(self.masked_otherwise(of_run, &how, masker));
+        }
         case.verdict = actual.verdict.name().to_owned();
-        self.expectation(of_run, &actual, &folder, &case, masker, suspects)?;
+        self.expectation(&actual, &folder, &case, masker, suspects)?;
         let rows = fetched.iter().map(|one| (one.readable.label(), one.picked.rows.len(), one.how.clone())).collect();
         Ok(Proved {
-            name: name.to_owned(),
+            name,
             keys: first,
             along: came.len() - first,
             rows,
@@ -121,7 +151,12 @@ impl Capture<'_> {
     }
 
     /// The rows with which the keys come out as the run logged them, and those keys that came along.
-    fn reproduced(&self, of_run: &mut OfRun, mut came: BTreeMap<String, Came>) -> Result<Reproduced, Failure> {
+    fn reproduced(
+        &self,
+        of_run: &mut OfRun,
+        mut came: BTreeMap<String, Came>,
+        known: Option<SqliteDecimals>,
+    ) -> Result<Reproduced, Failure> {
         let project = of_run.named.project.clone();
         let of = of_run.named.reconciliation.clone();
         let sql: BTreeSet<String> = project
@@ -130,12 +165,17 @@ impl Capture<'_> {
             .filter(|store| draft::dialect(store.kind).is_some())
             .map(|store| store.name.clone())
             .collect();
+        // What a program or service says is the same wherever its records lie; a store has its own words.
+        let asks = [&of_run.named.reconciliation.legacy, &of_run.named.reconciliation.candidate]
+            .iter()
+            .any(|path| matches!(path.origin, Origin::Command { .. } | Origin::Http { .. }));
+        let (names, columns) = (of_run.key.clone(), of_run.columns.clone());
         let mut round = 0;
         loop {
             round += 1;
             let keys: Vec<Vec<Value>> = came.values().map(|came| came.key.clone()).collect();
             let fetched = rows::rows(self.plan, &of.captured, &of.key, &keys, project.capture.limit, self.settings)?;
-            let draft = Draft::of(&fetched, None)?;
+            let draft = Draft::of(&fetched, None, &project.capture.masks)?;
             let ways: Vec<Option<&'static str>> = match (&self.place.suite, draft.has_decimals(&sql)) {
                 (Some(suite), true) if suite.sqlite_decimals.is_none() => {
                     return Err(Failure::usage(format!(
@@ -145,6 +185,8 @@ impl Capture<'_> {
                     .hint("add sqlite_decimals = \"scaled\" or \"text\", as its query for SQLite computes"));
                 }
                 (Some(_), _) | (None, false) => vec![None],
+                // Cases of one suite agree on it: what the first ones found is tried first.
+                (None, true) if known == Some(SqliteDecimals::Text) => vec![Some("text"), Some("scaled")],
                 (None, true) => vec![Some("scaled"), Some("text")],
             };
             let mut last = None;
@@ -157,11 +199,19 @@ impl Capture<'_> {
                 let params =
                     of_run.listed.key.params().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
                 let suite = self.place.suite.as_ref();
-                let case = self.case_text(of_run, suite, &draft, "unmasked".to_owned(), params);
+                let mut case = self.case_text(of_run, suite, &draft, "unmasked".to_owned(), params);
                 self.suite(of_run, &draft, decimals, temp.path())?;
                 let folder = temp.path().join("case");
                 draft.write(&folder, &case)?;
-                let actual = match prove::outcome(self.global, self.servers, &folder) {
+                let mut outcome = prove::outcome(self.global, self.servers, &folder);
+                let judged = of_run.listed.run.verdict.is_some_and(|verdict| verdict != RunVerdict::Incomplete);
+                if judged && matches!(&outcome, Ok(actual) if actual.verdict == RunVerdict::Incomplete) {
+                    // The few records of a case may leave a side without any, which the whole run had.
+                    case.allow_empty = true;
+                    draft::put(&folder.join("case.toml"), &case.render())?;
+                    outcome = prove::outcome(self.global, self.servers, &folder);
+                }
+                let actual = match outcome {
                     Ok(actual) => actual,
                     Err(failure) => {
                         last = Some(Err(failure));
@@ -169,17 +219,32 @@ impl Capture<'_> {
                     }
                 };
                 let mut same = |_: &str, text: &str| Ok(text.to_owned());
-                let found =
-                    held::held(&came, &actual, &of_run.key, &of_run.columns, &mut same).map_err(Failure::usage)?;
+                let mut held = |came: &BTreeMap<String, Came>, reasons: bool| {
+                    let reason: Reasoned<'_> = &|text| Ok(text.to_owned());
+                    let reason = reasons.then_some(reason);
+                    let against = Against { names: &names, columns: &columns, amounts: self.telling.amounts(), reason };
+                    held::held(came, &actual, &against, &mut same).map_err(Failure::usage)
+                };
+                let found = held(&came, asks)?;
                 let extra: BTreeSet<String> = found.extra.iter().map(|key| key_name(key)).collect();
-                let more = of_run.came(&extra)?;
-                let settled =
-                    held::held(&more, &actual, &of_run.key, &of_run.columns, &mut same).map_err(Failure::usage)?;
+                let mut more = of_run.came(&extra)?;
+                let settled = held(&more, asks)?;
                 let unknown = extra.iter().any(|name| !more.contains_key(name));
                 if found.other.is_empty() && settled.other.is_empty() && !unknown {
                     verdict(of_run, &actual)?;
-                    came.extend(more);
-                    return Ok((came, fetched, decimals));
+                    if let (Some(known), Some(decimals)) = (known, decimals)
+                        && draft::sqlite_decimals(decimals) != Some(known)
+                    {
+                        return Err(Failure::usage(
+                            "the cases do not agree on what stands in for decimals in SQLite: this one comes out only with another \
+                             `sqlite_decimals` than those before; nothing was written",
+                        )
+                        .hint("capture its key into a suite of its own: --keys KEY --out DIR"));
+                    }
+                    came.append(&mut more);
+                    held::take_reasons(&mut came, &actual, &of_run.key);
+                    let (allow_empty, verdict) = (case.allow_empty, actual.verdict);
+                    return Ok(Reproduced { came, fetched, decimals, allow_empty, verdict });
                 }
                 last = Some(Ok((found.other, more, unknown)));
             }
@@ -203,9 +268,17 @@ impl Capture<'_> {
         actual: &Actual,
         masker: &mut Masker<'_>,
     ) -> Result<BTreeMap<String, String>, Failure> {
+        let unknown = came.values().flat_map(|came| &came.logged).any(|logged| logged.reason.is_some());
+        let searcher = if unknown { Some(masker.searcher().map_err(Failure::incomplete)?) } else { None };
+        let reason = |text: &str| {
+            let made = |searcher: &Searcher| searcher.replaced(text, &|pseudonym| pseudonym.map(str::to_owned));
+            Ok(searcher.as_ref().map_or_else(|| text.to_owned(), made))
+        };
         let mut with = |numbers: bool| {
             let mut mapped = |column: &str, text: &str| masker.text(column, text, numbers);
-            held::held(came, actual, &of_run.key, &of_run.columns, &mut mapped).map_err(Failure::usage)
+            let (names, columns) = (&of_run.key, &of_run.columns);
+            let against = Against { names, columns, amounts: self.telling.amounts(), reason: Some(&reason) };
+            held::held(came, actual, &against, &mut mapped).map_err(Failure::usage)
         };
         let (mut found, more) = (with(false)?, with(true)?);
         // A key that is a number may be masked under another name: either reading may be the right one, for all of it.
@@ -243,6 +316,7 @@ impl Capture<'_> {
             percent: of_run.percent,
             max_discrepancy_rate: rate,
             strict: of_run.strict,
+            allow_empty: false,
             tables: suite.map(|suite| draft.beyond(suite)).unwrap_or_default(),
             verdict: "clean".to_owned(),
         }
@@ -299,9 +373,14 @@ impl Capture<'_> {
         asked: usize,
         params: &BTreeMap<String, String>,
         masker: &Masker<'_>,
-    ) -> String {
+    ) -> Result<String, Failure> {
         if let Some(why) = &self.args.why {
-            return masker.prose(why);
+            let redacted = masker.redacted(why).map_err(Failure::incomplete)?;
+            return match personal::content(&redacted) {
+                None => masker.prose(why).map_err(Failure::incomplete),
+                Some(looks) => Err(Failure::usage(format!("the text of --why {}; nothing was written", looks.words()))
+                    .hint("say it without personal data: what broke, or which rule it holds")),
+            };
         }
         let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
         for came in came.values() {
@@ -309,23 +388,26 @@ impl Capture<'_> {
             *kinds.entry(kind).or_default() += 1;
         }
         let kinds: Vec<String> = kinds.into_iter().map(|(kind, count)| format!("{count} {kind}")).collect();
-        let params: Vec<String> = params.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        // A text that no rule names may be somebody's: the case has it where it is needed, and nowhere else.
+        let of = &of_run.named.reconciliation;
+        let text = |name: &str| of.params.iter().any(|(own, kind)| own == name && *kind == ParamType::Text);
+        let rules = &of_run.named.project.capture.masks;
+        let told = params.iter().filter(|(name, _)| !text(name) || rules.of(&Field::alone(name)).is_some());
+        let params: Vec<String> = told.map(|(name, value)| format!("{name}={value}")).collect();
         let cycle = format!("{} {}", of_run.named.reconciliation.name, params.join(" "));
         let along = if came.len() > asked { " (with what came along)" } else { "" };
-        format!("captured from run {} of {}: {}{along}", of_run.id(), cycle.trim(), kinds.join(", "))
+        Ok(format!("captured from run {} of {}: {}{along}", of_run.id(), cycle.trim(), kinds.join(", ")))
     }
 
     /// The expectation that the case meets, into its files.
     fn expectation(
         &self,
-        of_run: &OfRun,
         actual: &Actual,
         folder: &Path,
         case: &CaseText,
         masker: &mut Masker<'_>,
         suspects: &mut BTreeMap<String, Looks>,
     ) -> Result<(), Failure> {
-        let _ = of_run;
         let update = Update::of(actual, None);
         if let Some(text) = &update.decisions {
             draft::put(&folder.join("decisions.csv"), text)?;
@@ -340,99 +422,12 @@ impl Capture<'_> {
             let value = Value::Text { text: text.clone(), untyped: false };
             let number = actual.numeric.contains(name);
             if !number {
-                look.look(&Some(masker), &Field { table: None, path: name }, &value);
+                look.look(&Some(masker), &Field::alone(name), &value);
             }
         }
         suspects.extend(look.suspects);
         Ok(())
     }
-
-    fn not_reproduced(
-        &self,
-        of_run: &OfRun,
-        came: &BTreeMap<String, Came>,
-        other: &BTreeMap<String, String>,
-        along: usize,
-        fetched: &[Fetched],
-    ) -> Failure {
-        let id = of_run.id();
-        let moved = prove::moved(of_run, came).filter(|moved| !moved.is_empty());
-        if let Some(moved) = moved {
-            let named = self.named(of_run, came, &moved);
-            return Failure::incomplete(format!(
-                "the inputs have moved since run {id}: computed again from the stores, {named}; nothing was written"
-            ))
-            .hint("verify the cycle again and capture that run, or capture against stores as they were then");
-        }
-        let taken: Vec<String> = fetched
-            .iter()
-            .map(|one| format!("{} {} ({})", one.readable.label(), one.picked.rows.len(), one.how))
-            .collect();
-        let what = match other.is_empty() {
-            false => format!(
-                "the rows that were found do not lead to what run {id} logged: {}",
-                self.named(of_run, came, other)
-            ),
-            true => format!("the rows that were found lead to {along} more keys, and always to further ones"),
-        };
-        let name = &of_run.named.reconciliation.name;
-        Failure::incomplete(format!("{what}; nothing was written")).hint(format!(
-            "taken were {}. Say which rows a key needs where the query does not show it: \
-             [reconciliation.{name}.capture.tables] \"STORE.TABLE\" = [\"{}\"], or \"whole\"",
-            taken.join(", "),
-            of_run.key.join("\", \"")
-        ))
-    }
-
-    fn masked_otherwise(&self, of_run: &OfRun, other: &BTreeMap<String, String>, masker: &Masker<'_>) -> Failure {
-        let used: Vec<String> =
-            masker.used().keys().map(|(field, mask)| format!("{field} ({})", mask.name())).collect();
-        let how = other.values().next().cloned().unwrap_or_default();
-        Failure::incomplete(format!(
-            "with its values the case comes out as run {} logged it, masked it does not: {how}; nothing was written",
-            of_run.id()
-        ))
-        .hint(format!("one of the masks changes what a path computes with: {}", used.join(", ")))
-    }
-
-    /// Keys by their names, where those may be shown, and how they came out.
-    fn named(&self, of_run: &OfRun, came: &BTreeMap<String, Came>, other: &BTreeMap<String, String>) -> String {
-        let rules = &of_run.named.project.capture.masks;
-        let masked = |name: &String| {
-            let mask = rules.of(&Field { table: None, path: name });
-            mask.is_some_and(|mask| mask != Mask::Keep)
-        };
-        let hidden = of_run.key.iter().any(masked);
-        let one = |(name, how): (&String, &String)| match came.get(name) {
-            Some(came) if !hidden => format!("key {}: {how}", keys::shown(&came.key)),
-            _ => format!("a key: {how}"),
-        };
-        let more = other.len().saturating_sub(NAMED);
-        let mut lines: Vec<String> = other.iter().take(NAMED).map(one).collect();
-        lines.extend((more > 0).then(|| format!("and {more} more")));
-        lines.join("; ")
-    }
-}
-
-/// The verdict of the few keys must not be worse than that of the whole run.
-fn verdict(of_run: &OfRun, actual: &Actual) -> Result<(), Failure> {
-    let run = of_run.listed.run.verdict;
-    let settled = matches!(run, Some(RunVerdict::Clean | RunVerdict::Warned));
-    let worse = match actual.verdict {
-        RunVerdict::Incomplete => run != Some(RunVerdict::Incomplete),
-        RunVerdict::Blocked => settled,
-        RunVerdict::Clean | RunVerdict::Warned => false,
-    };
-    if !worse {
-        return Ok(());
-    }
-    Err(Failure::incomplete(format!(
-        "each key comes out as run {} logged it, but the case as a whole is {}: {}; nothing was written",
-        of_run.id(),
-        actual.verdict.name(),
-        actual.reasons.join("; ")
-    ))
-    .hint("the population must count the case's own records: see docs/testing.md, Capturing"))
 }
 
 /// The share that enrols every agreeing key of the case as the run did; `None` where none does.

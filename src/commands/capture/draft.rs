@@ -7,14 +7,15 @@ use std::path::Path;
 use crate::capture::personal::{self, Looks};
 use crate::capture::text::{CaseText, Columns, SuiteText, csv, ndjson};
 use crate::capture::types::{Declared, declared_type};
-use crate::capture::{Field, Mask, Masked, Masker};
-use crate::cases::{Suite, TableSchema};
+use crate::capture::{Field, Mask, MaskRules, Masked, Masker, nested};
+use crate::cases::{SqliteDecimals, Suite, TableSchema};
 use crate::commands::Failure;
 use crate::config::StoreKind;
 use crate::domain::Value;
 use crate::stores::sql::Dialect;
 
 use super::rows::Fetched;
+use super::target::unwritable;
 
 /// The files of one case, by their place in its folder, and the tables that it declares.
 #[derive(Debug, Default)]
@@ -29,11 +30,11 @@ pub(super) struct Draft {
 pub(super) type Masking<'m, 'a> = Option<&'m mut Masker<'a>>;
 
 impl Draft {
-    /// Puts what was fetched into texts.
+    /// Puts what was fetched into texts. Without masking a column that the `rules` drop is left out where no case can hold it.
     ///
     /// # Errors
     /// A mask that does not fit its values, or a value that a case cannot hold.
-    pub(super) fn of(all: &[Fetched], mut masking: Masking<'_, '_>) -> Result<Draft, Failure> {
+    pub(super) fn of(all: &[Fetched], mut masking: Masking<'_, '_>, rules: &MaskRules) -> Result<Draft, Failure> {
         let mut draft = Draft::default();
         for fetched in all {
             let readable = &fetched.readable;
@@ -41,7 +42,7 @@ impl Draft {
             let parquet = readable.locators.iter().any(crate::stores::Locator::is_parquet);
             let place = |ending: &str| format!("{}/{}.{ending}", readable.store, readable.name);
             if dialect.is_some() || parquet {
-                let text = draft.table(fetched, dialect, &mut masking)?;
+                let text = draft.table(fetched, dialect, &mut masking, rules)?;
                 draft.files.insert(place("csv"), text);
                 continue;
             }
@@ -76,6 +77,7 @@ impl Draft {
         fetched: &Fetched,
         dialect: Option<Dialect>,
         masking: &mut Masking<'_, '_>,
+        rules: &MaskRules,
     ) -> Result<String, Failure> {
         let readable = &fetched.readable;
         let table = (readable.store.as_str(), readable.name.as_str());
@@ -91,7 +93,7 @@ impl Draft {
         let mut rows: Vec<Vec<(String, Value)>> = vec![Vec::new(); fetched.picked.rows.len()];
         let (mut columns, mut names) = (Columns::default(), Vec::new());
         for column in declared {
-            let place = Field { table: Some(table), path: &column.name };
+            let place = Field::of(table, &column.name);
             let mut values = Vec::with_capacity(rows.len());
             let mut left = false;
             for row in &fetched.picked.rows {
@@ -111,10 +113,14 @@ impl Draft {
             if left || masking.as_ref().is_some_and(|masker| masker.mask(&place) == Some(Mask::Drop)) {
                 continue;
             }
-            let kind = declared_type(dialect, &column, &values.iter().collect::<Vec<_>>()).map_err(|why| {
-                let hint = format!("leave it out: [capture.mask] \"{}.{}\" = \"drop\"", readable.label(), column.name);
-                Failure::usage(format!("{}: {why}", readable.label())).hint(hint)
-            })?;
+            let kind = match declared_type(dialect, &column, &values.iter().collect::<Vec<_>>()) {
+                Ok(kind) => kind,
+                Err(_) if rules.of(&place) == Some(Mask::Drop) => continue,
+                Err(why) => {
+                    let hint = format!("leave it out: [capture.mask] \"{}\" = \"drop\"", place.shown());
+                    return Err(Failure::usage(format!("{}: {why}", readable.label())).hint(hint));
+                }
+            };
             columns.types.insert(column.name.clone(), kind);
             for (row, value) in rows.iter_mut().zip(values) {
                 row.push((column.name.clone(), value));
@@ -131,7 +137,7 @@ impl Draft {
 
     fn documents(&mut self, fetched: &Fetched, masking: &mut Masking<'_, '_>) -> Result<Vec<Value>, Failure> {
         let readable = &fetched.readable;
-        let place = Field { table: Some((&readable.store, &readable.name)), path: "" };
+        let place = Field::of((&readable.store, &readable.name), "");
         let mut rows = Vec::with_capacity(fetched.picked.rows.len());
         for row in &fetched.picked.rows {
             if let Some(why) = row.unknown() {
@@ -145,33 +151,34 @@ impl Draft {
         Ok(rows)
     }
 
-    /// Looks for personal data in what no rule names.
+    /// Looks for personal data in what no rule names. The names of fields are data too where documents are kept under them: only
+    /// a rule for the document itself settles them.
     pub(super) fn look(&mut self, masking: &Masking<'_, '_>, place: &Field<'_>, value: &Value) {
         let Some(masker) = masking else { return };
-        let named = |path: &str| match place.table {
-            Some((store, table)) => format!("{store}.{table}.{path}"),
-            None => path.to_owned(),
-        };
         match value {
             Value::Document(fields) => {
                 for (name, value) in fields {
-                    let path = if place.path.is_empty() { name.clone() } else { format!("{}.{name}", place.path) };
-                    let inner = Field { path: &path, ..place.clone() };
-                    if let (None, Some(looks)) = (masker.mask(&inner), personal::content(name)) {
-                        // The name itself would be the leak: the field that it lies in is told.
-                        let outer = if place.path.is_empty() { "*" } else { place.path };
-                        self.suspects.entry(named(outer)).or_insert(looks);
+                    if masker.mask(place).is_none()
+                        && !masker.is_pseudonym(name)
+                        && let Some(looks) = personal::field_name(name)
+                    {
+                        self.suspects.entry(place.shown()).or_insert(looks);
                     }
-                    self.look(masking, &inner, value);
+                    self.look(masking, &place.at(&place.inner(name)), value);
                 }
             }
             Value::Array(items) => items.iter().for_each(|item| self.look(masking, place, item)),
             value => {
+                if let Value::Text { text, .. } = value
+                    && let Ok(Some(held)) = nested::held(text)
+                {
+                    return self.look(masking, place, &held);
+                }
                 if masker.mask(place).is_none()
                     && !masker.is_pseudonym(&value.to_string())
-                    && let Some(looks) = personal::looks(place.path, value)
+                    && let Some(looks) = personal::looks(place.path(), value)
                 {
-                    self.suspects.entry(named(place.path)).or_insert(looks);
+                    self.suspects.entry(place.shown()).or_insert(looks);
                 }
             }
         }
@@ -244,4 +251,24 @@ pub(super) fn put(path: &Path, text: &str) -> Result<(), Failure> {
 /// `suite.toml` of a new suite.
 pub(super) fn suite_text(text: &SuiteText, folder: &Path) -> Result<(), Failure> {
     put(&folder.join("suite.toml"), &text.render())
+}
+
+/// What stands in for decimals, by its name in `suite.toml`.
+pub(super) fn sqlite_decimals(name: &str) -> Option<SqliteDecimals> {
+    match name {
+        "scaled" => Some(SqliteDecimals::Scaled),
+        "text" => Some(SqliteDecimals::Text),
+        _ => None,
+    }
+}
+
+/// Says in a new `suite.toml` what stands in for decimals, where the cases before this one have none.
+///
+/// # Errors
+/// It cannot be read or written.
+pub(super) fn with_decimals(folder: &Path, decimals: &str) -> Result<(), Failure> {
+    let path = folder.join("suite.toml");
+    let text = std::fs::read_to_string(&path).map_err(|error| unwritable(&path, &error))?;
+    let (head, tables) = text.split_at(text.find("\n[").unwrap_or(text.len()));
+    put(&path, &format!("{head}sqlite_decimals = \"{decimals}\"\n{tables}"))
 }

@@ -8,13 +8,15 @@ mod looked;
 mod of_run;
 mod plan;
 mod prove;
+mod refusal;
 mod rows;
 mod show;
 mod target;
+mod telling;
 
 use std::collections::BTreeMap;
 
-use crate::capture::personal::Looks;
+use crate::capture::personal::{self, Looks};
 use crate::capture::{LEAST_SECRET, Masker, Pseudonyms};
 use crate::cli::{CaptureArgs, Global};
 use crate::config::Secret;
@@ -22,11 +24,12 @@ use crate::exit::Exit;
 use crate::stores::Settings;
 
 use super::Failure;
-use case::{Capture, Proved};
+use case::{Capture, Folder};
 use looked::{searched, unruled};
 use of_run::{Came, OfRun};
 use plan::Plan;
 use target::Target;
+use telling::Telling;
 
 /// The variable that holds the secret of pseudonyms where the project file has none.
 const SECRET: &str = "RECON_CAPTURE_SECRET";
@@ -41,6 +44,7 @@ pub fn run(global: &Global, args: &CaptureArgs) -> Result<Exit, Failure> {
     let servers = args.store.iter().map(|text| super::test::server(text)).collect::<Result<Vec<_>, Failure>>()?;
     let mut of_run = OfRun::find(global, &args.run)?;
     let name = args.name.clone().unwrap_or_else(|| format!("run-{}", of_run.id()));
+    checked_words(&name, &args.tag)?;
     checked_name(&name)?;
     let out = match &args.out {
         Some(folder) => folder.clone(),
@@ -58,21 +62,28 @@ pub fn run(global: &Global, args: &CaptureArgs) -> Result<Exit, Failure> {
         true => asked.into_iter().map(|one| BTreeMap::from([one])).collect(),
         false => vec![asked],
     };
+    let telling = Telling::of(&of_run, &plan);
     let temp = place.temporary()?;
     let mut all = Vec::new();
     let mut suspects: BTreeMap<String, Looks> = BTreeMap::new();
     for group in groups {
-        let capture = Capture { global, servers: &servers, plan: &plan, settings: &settings, args, place: &place };
-        let folder = match args.each {
-            true => format!("{name}/{}", slug(&group, &of_run, &mut masker, &all)?),
-            false => name.clone(),
+        let capture = Capture {
+            global,
+            servers: &servers,
+            plan: &plan,
+            settings: &settings,
+            args,
+            place: &place,
+            telling: &telling,
         };
-        all.push(capture.case(&mut of_run, group, &mut masker, temp.path(), &folder, &mut suspects)?);
+        let folder = if args.each { Folder::ByKey(&name, &all) } else { Folder::Of(&name) };
+        let proved = capture.case(&mut of_run, group, &mut masker, temp.path(), &folder, &mut suspects)?;
+        all.push(proved);
     }
-    unruled(&suspects)?;
-    searched(temp.path(), &masker, &of_run)?;
+    unruled(&suspects, &masker)?;
+    let ambiguous = searched(temp.path(), place.suite.is_some(), &masker, &of_run)?;
     place.publish(temp, &name)?;
-    show::print(global, &of_run, &out, &name, &all, &masker);
+    show::print(global, &of_run, &out, &name, &all, &masker, ambiguous);
     Ok(Exit::Success)
 }
 
@@ -102,28 +113,14 @@ fn pseudonyms(of_run: &OfRun) -> Result<Option<Pseudonyms>, Failure> {
     }
 }
 
-/// A name for the folder of one key's case; nothing personal, for the key is masked.
-fn slug(
-    group: &BTreeMap<String, Came>,
-    of_run: &OfRun,
-    masker: &mut Masker<'_>,
-    taken: &[Proved],
-) -> Result<String, Failure> {
-    let mut parts = Vec::new();
-    for came in group.values() {
-        for (name, value) in of_run.key.iter().zip(&came.key) {
-            parts.push(masker.text(name, &value.to_string(), true).map_err(Failure::usage)?);
+/// The name and the tags stand in the case as they are typed.
+fn checked_words(name: &str, tags: &[String]) -> Result<(), Failure> {
+    let words = std::iter::once(("--name", name)).chain(tags.iter().map(|tag| ("--tag", tag.as_str())));
+    for (flag, word) in words {
+        if let Some(looks) = personal::content(word) {
+            return Err(Failure::usage(format!("the text of {flag} {}; nothing was written", looks.words()))
+                .hint("give it a name that says what broke, or which rule it holds"));
         }
     }
-    let plain = |c: char| if c.is_alphanumeric() || "-_".contains(c) { c } else { '-' };
-    let mut slug: String = parts.join("-").chars().map(plain).take(60).collect();
-    slug = if slug.is_empty() { "key".to_owned() } else { slug };
-    let is_taken = |name: &str| taken.iter().any(|one| one.name.rsplit('/').next() == Some(name));
-    let mut name = slug.clone();
-    let mut number = 2;
-    while is_taken(&name) {
-        name = format!("{slug}-{number}");
-        number += 1;
-    }
-    Ok(name)
+    Ok(())
 }

@@ -142,13 +142,20 @@ impl OfRun {
     /// The decisions or the ledger cannot be read.
     pub(super) fn came(&mut self, wanted: &BTreeSet<String>) -> Result<BTreeMap<String, Came>, Failure> {
         let mut all: BTreeMap<String, Came> = BTreeMap::new();
+        let mut twice = false;
         self.each_decision(&mut |decision| {
             let name = key_name(&decision.key);
             if wanted.contains(&name) {
                 let key = decision.key.clone();
-                all.insert(name, Came { key, decision: Some(decision), logged: Vec::new() });
+                twice |= all.insert(name, Came { key, decision: Some(decision), logged: Vec::new() }).is_some();
             }
         })?;
+        if twice {
+            return Err(Failure::usage(
+                "two keys of the run are the same number in other digits, such as 1.1 and 1.10: a case cannot tell them apart",
+            )
+            .hint("capture other keys"));
+        }
         self.each_logged(&mut |key, logged| {
             let name = key_name(key);
             if wanted.contains(&name) {

@@ -20,8 +20,9 @@ use crate::decide::{Decision, Rule, decisions, survey};
 use crate::domain::Value;
 use crate::ledger::RunVerdict;
 
-use super::held::held;
+use super::held::{Against, held};
 use super::of_run::{Came, OfRun};
+use super::telling::Telling;
 
 /// How sides are read when nothing is said.
 #[derive(Parser)]
@@ -56,7 +57,11 @@ pub(super) fn outcome(global: &Global, servers: &[(String, Secret)], folder: &Pa
 
 /// Whether the same keys, computed from the stores as they are now, come out otherwise than the run logged them. `None` where
 /// that cannot be told.
-pub(super) fn moved(of_run: &OfRun, came: &BTreeMap<String, Came>) -> Option<BTreeMap<String, String>> {
+pub(super) fn moved(
+    of_run: &OfRun,
+    came: &BTreeMap<String, Came>,
+    telling: &Telling,
+) -> Option<BTreeMap<String, String>> {
     let named = &of_run.named;
     let mut words = vec!["capture".to_owned()];
     words.extend(of_run.timezone.iter().map(|zone| format!("--timezone={zone}")));
@@ -79,5 +84,6 @@ pub(super) fn moved(of_run: &OfRun, came: &BTreeMap<String, Came>) -> Option<BTr
         decisions(&mut compared, rule, &surveyed.layout).ok()?.collect::<Result<_, _>>().ok()?;
     let now = actual(&mut compared, RunVerdict::Clean, Vec::new(), decided).ok()?;
     let mut same = |_: &str, text: &str| Ok(text.to_owned());
-    held(came, &now, &of_run.key, &of_run.columns, &mut same).ok().map(|held| held.other)
+    let against = Against { names: &of_run.key, columns: &of_run.columns, amounts: telling.amounts(), reason: None };
+    held(came, &now, &against, &mut same).ok().map(|held| held.other)
 }

@@ -9,13 +9,22 @@ use crate::commands::{print_lines, table};
 use crate::report::count;
 
 use super::case::Proved;
+use super::looked::told;
 use super::of_run::OfRun;
 
 /// Cases whose rows are listed.
 const LISTED: usize = 10;
 
 /// Prints it.
-pub(super) fn print(global: &Global, of_run: &OfRun, out: &Path, name: &str, all: &[Proved], masker: &Masker<'_>) {
+pub(super) fn print(
+    global: &Global,
+    of_run: &OfRun,
+    out: &Path,
+    name: &str,
+    all: &[Proved],
+    masker: &Masker<'_>,
+    ambiguous: usize,
+) {
     let sum = |number: &dyn Fn(&Proved) -> usize| count(all.iter().map(number).sum::<usize>() as u64);
     let mut lines: Vec<Line> = vec![
         ("run", format!("{}, {}", of_run.id(), of_run.named.reconciliation.name)),
@@ -34,6 +43,17 @@ pub(super) fn print(global: &Global, of_run: &OfRun, out: &Path, name: &str, all
             "the run's decisions are not kept any more: only its discrepancies were held against".to_owned(),
         ));
     }
+    let unmet = masker.unmet();
+    if !unmet.is_empty() {
+        lines.push(("note", format!("no field here has the name of a rule of [capture.mask]: {}", unmet.join(", "))));
+    }
+    if ambiguous > 0 {
+        let values = count(ambiguous as u64);
+        lines.push((
+            "note",
+            format!("{values} originals are also the pseudonym of another one, and were not searched for"),
+        ));
+    }
     let mut printed = aligned(&lines);
     let rows: Vec<Vec<String>> = all
         .iter()
@@ -50,11 +70,11 @@ pub(super) fn print(global: &Global, of_run: &OfRun, out: &Path, name: &str, all
     if all.len() > LISTED {
         printed.push(format!("… and {} cases more", all.len() - LISTED));
     }
-    if !masker.used().is_empty() {
+    if let (false, Ok(searcher)) = (masker.used().is_empty(), &masker.searcher()) {
         let rows: Vec<Vec<String>> = masker
             .used()
             .iter()
-            .map(|((field, mask), values)| vec![field.clone(), mask.name().to_owned(), count(*values)])
+            .map(|((field, mask), values)| vec![told(field, searcher), mask.name().to_owned(), count(*values)])
             .collect();
         printed.push(String::new());
         printed.extend(table::lines(&["masked", "as", "values"], &rows));
