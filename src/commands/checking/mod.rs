@@ -1,8 +1,11 @@
 //! The checks of one run: which version of each decides and which only runs beside it, what came of them stage by stage,
 //! and what the ledger keeps of that. Must not judge the run.
 
+mod deciding;
 mod done;
 mod previous;
+
+pub(in crate::commands) use deciding::deciding;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -20,6 +23,7 @@ use crate::stores::Settings;
 
 use super::Failure;
 use super::asking::Asking;
+use deciding::decided_before;
 use done::Done;
 pub(in crate::commands) use previous::previous;
 
@@ -446,35 +450,6 @@ impl<'a> Checking<'a> {
         all.sort_by(|one, other| one.name.cmp(&other.name));
         all
     }
-}
-
-/// The version that decides where its reconciliation is verified; `None`: none does.
-///
-/// # Errors
-/// The ledger cannot be read.
-pub(in crate::commands) fn deciding(
-    ledger: &mut Ledger,
-    project: &Project,
-    noted: NotedCheck,
-) -> Result<Option<CheckVersion>, Failure> {
-    let decides = match project.checks.approval {
-        false => Some(noted.current),
-        true if noted.approved.is_some() => noted.approved,
-        true => decided_before(ledger, &noted)?,
-    };
-    Ok(decides.filter(|version| !version.deleted))
-}
-
-/// The version that decided before approval was asked for, where nobody has approved any since.
-fn decided_before(ledger: &mut Ledger, noted: &NotedCheck) -> Result<Option<CheckVersion>, Failure> {
-    let name = &noted.current.name;
-    let history = ledger.check_history(name, PAGE)?;
-    let decided = |(_, _, result): &(_, _, CheckResult)| {
-        result.role == "decides" && ["pass", "warn", "fail", "tripped"].contains(&result.outcome.as_str())
-    };
-    let Some((_, _, result)) = history.into_iter().find(decided) else { return Ok(None) };
-    let versions = ledger.check_versions(name)?;
-    Ok(versions.into_iter().find(|version| version.version == result.version && !version.deleted))
 }
 
 /// What a version is, before it runs.
