@@ -93,7 +93,7 @@ impl Searcher {
         self.ambiguous
     }
 
-    /// Everything that is found in a text, a field once: as it is, and as JSON and a URL write it.
+    /// Everything that is found in a text, a field once: as it is, and as JSON, HTML and a URL write it.
     pub fn search(&self, text: &str) -> Vec<Leak> {
         let mut found: BTreeMap<&str, usize> = BTreeMap::new();
         let mut look = |text: &str| {
@@ -109,6 +109,9 @@ impl Searcher {
         }
         if text.contains('%') {
             look(&decoded(text));
+        }
+        if text.contains('&') {
+            look(&without_entities(text));
         }
         found.into_iter().map(|(field, line)| Leak { field: field.to_owned(), line }).collect()
     }
@@ -207,6 +210,42 @@ fn decoded(text: &str) -> String {
     lines.join("\n")
 }
 
+/// What HTML writes as entities: `&#44608;`, and what separates words, such as `&nbsp;`.
+fn without_entities(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once('&') {
+        out.push_str(before);
+        let entity = behind.split_once(';').filter(|(name, _)| name.len() <= 8);
+        let number = entity.and_then(|(name, _)| {
+            let name = name.strip_prefix('#')?;
+            match name.strip_prefix(['x', 'X']) {
+                Some(digits) => u32::from_str_radix(digits, 16).ok(),
+                None => name.parse().ok(),
+            }
+        });
+        let separates =
+            ["nbsp", "amp", "lt", "gt", "quot", "apos", "ensp", "emsp", "thinsp", "ndash", "mdash", "middot"];
+        match (entity, number.and_then(char::from_u32)) {
+            // A line that is only written as one is none of the file's.
+            (Some((_, after)), Some(c)) => {
+                out.push(if c == '\n' { ' ' } else { c });
+                rest = after;
+            }
+            (Some((name, after)), None) if separates.contains(&name) => {
+                out.push('-');
+                rest = after;
+            }
+            (Some(("shy" | "zwnj" | "zwj", after)), None) => rest = after,
+            _ => {
+                out.push('&');
+                rest = behind;
+            }
+        }
+    }
+    out + rest
+}
+
 /// Whether what was found is a word of its own: letters not within a longer word, digits not within a longer group. A short
 /// number is one only by itself, or with its own groups beside others: its digits stand in other numbers by chance.
 fn stands_alone(folded: &Folded, part: Range<usize>, word: &Word) -> bool {
@@ -275,6 +314,9 @@ mod tests {
             "kim-minsu_paid",
             "Kim  Minsu",
             "Kim Min\u{200b}su",
+            "Kim&nbsp;Minsu &amp; Co",
+            "&#44608;&#xBBFC;&#49688;",
+            "010&ndash;1234&#45;5678",
             // Numbers beside others.
             "010 1234 5678 2026-11-05",
             "2026-11-05 010-1234-5678",
@@ -282,7 +324,9 @@ mod tests {
         ] {
             assert_eq!(searcher.search(text).len(), 1, "{text}");
         }
-        for text in ["Kim Minsuk", "1010123456789", "110234567890", "2026-11-05", "masked-kim", "110,234,56789"] {
+        for text in
+            ["Kim Minsuk", "1010123456789", "110234567890", "2026-11-05", "masked-kim", "110,234,56789", "a & b; c"]
+        {
             assert_eq!(searcher.search(text), [], "{text}");
         }
         assert_eq!(searcher.search("a\nb\nKim Minsu")[0], Leak { field: "field of 9".into(), line: 3 });

@@ -124,3 +124,22 @@ fn a_text_parameter_without_a_rule_stands_only_where_it_is_needed() {
         assert_clean(&name, &text);
     }
 }
+
+#[test]
+fn a_rule_for_what_is_read_as_it_lies_hides_it_too() {
+    let place = project("\n[capture.mask]\n\"docs.nets.net\" = \"digits\"\n");
+    let toml = place.read("recon.toml");
+    let (head, rest) = toml.split_once("[reconciliation.payout.candidate]").expect("a candidate");
+    let (_, tail) = rest.split_once("[reconciliation.payout.decisions]").expect("decisions");
+    let candidate = "[reconciliation.payout.candidate]\nstore = \"docs\"\ncollection = \"nets\"\n";
+    place.write("recon.toml", format!("{head}{candidate}[reconciliation.payout.decisions]{tail}"));
+    let line = |(.., account, sold): &(&str, &str, &str, &str, &str)| {
+        format!("{{\"account_no\":\"{account}\",\"net\":{sold}}}")
+    };
+    place.write("docs/nets.ndjson", PEOPLE.iter().map(line).collect::<Vec<_>>().join("\n"));
+    verify(&place);
+    sqlite(&place.path().join("core.db"), "UPDATE sales SET amount = amount + 1");
+    let outcome = refused(&place, 3, &["latest", "--keys", PEOPLE[1].3]);
+    assert!(outcome.stderr.contains("moved since run 1-1"), "{outcome}");
+    assert!(!outcome.stderr.contains("2500") && !outcome.stderr.contains("2501"), "{outcome}");
+}

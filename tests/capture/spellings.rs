@@ -46,6 +46,7 @@ fn a_masked_value_is_found_in_every_spelling() {
         "Lee-Jiwon",
         "Lee  Jiwon",
         "Lee Ji\u{200b}won",
+        "Lee&nbsp;Jiwon",
         "０１０－９８７６－５４３２",
         "010\u{2013}9876\u{2013}5432",
         "010·9876·5432",

@@ -68,24 +68,29 @@ impl Telling {
     }
 }
 
-/// The rules of a column, and of those that it comes from. The legacy path is traced first, the candidate's second.
+/// The rules of a column, and of those that it comes from.
 fn known(rules: &MaskRules, plan: &Plan, name: &Mapped) -> Known {
-    let sides = [&name.legacy, &name.candidate];
     let mut known = Known { names: Vec::new(), masked: false, kept: false, traced: true };
     let mut masks: Vec<Option<Mask>> = Vec::new();
-    for (side, name) in sides.into_iter().enumerate() {
+    // Of the parts of the plan only the two paths have a key: legacy's is the first.
+    let mut paths = plan.parts.iter().filter(|part| !part.key.is_empty());
+    for name in [&name.legacy, &name.candidate] {
         known.names.push(name.clone());
         masks.push(rules.of(&Field::alone(name)));
-        let Some(part) = plan.parts.get(side) else { continue };
+        let Some(part) = paths.next() else { continue };
         let origins = part.trace.origins(name);
         known.traced &= !origins.is_empty();
-        for origin in origins {
-            let access = plan.access(part, origin.usage);
+        let traced = origins.iter().map(|origin| (origin.usage, origin.column.as_str()));
+        // What cannot be traced may be a column of the same name of anything that is read.
+        let same = (0..part.trace.uses.len()).map(|usage| (usage, name.as_str()));
+        let places: Vec<(usize, &str)> = if origins.is_empty() { same.collect() } else { traced.collect() };
+        for (usage, column) in places {
+            let access = plan.access(part, usage);
             let Some((access, readable)) = access.and_then(|one| Some((one, plan.readables.get(one.of)?))) else {
                 known.traced = false;
                 continue;
             };
-            let path = access.path(&origin.column);
+            let path = access.path(column);
             known.names.push(path.to_owned());
             masks.push(rules.of(&Field::of((&readable.store, &readable.name), path)));
         }
