@@ -98,7 +98,8 @@ pub(super) fn looks(column: &Column, declared: bool) -> bool {
     if !may_hold || is_other(&column.name) {
         return false;
     }
-    let called = words(&column.name).iter().any(|word| MONEY.contains(&word.as_str()))
+    let plain = |word: &str| MONEY.contains(&word.trim_end_matches(|c: char| c.is_ascii_digit()));
+    let called = words(&column.name).iter().any(|word| plain(word))
         || MONEY_KOREAN.iter().any(|word| column.name.contains(word));
     called || declared
 }
