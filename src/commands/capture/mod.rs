@@ -83,7 +83,7 @@ pub fn run(global: &Global, args: &CaptureArgs) -> Result<Exit, Failure> {
     unruled(&suspects, &masker)?;
     let ambiguous = searched(temp.path(), place.suite.is_some(), &masker, &of_run)?;
     place.publish(temp, &name)?;
-    show::print(global, &of_run, &out, &name, &all, &masker, ambiguous);
+    show::print((global, &args.store), &of_run, &out, &name, &all, &masker, ambiguous);
     Ok(Exit::Success)
 }
 

@@ -6,6 +6,7 @@ use crate::capture::Masker;
 use crate::cli::Global;
 use crate::commands::shown::{Line, aligned};
 use crate::commands::{print_lines, table};
+use crate::config::mask_url;
 use crate::report::count;
 
 use super::case::Proved;
@@ -17,7 +18,7 @@ const LISTED: usize = 10;
 
 /// Prints it.
 pub(super) fn print(
-    global: &Global,
+    (global, stores): (&Global, &[String]),
     of_run: &OfRun,
     out: &Path,
     name: &str,
@@ -32,7 +33,9 @@ pub(super) fn print(
         ("keys", sum(&|one| one.keys)),
     ];
     if all.iter().any(|one| one.along > 0) {
-        lines.push(("along", format!("{} keys that hang on these, as the run had them", sum(&|one| one.along))));
+        let along = sum(&|one| one.along);
+        let noun = if along == "1" { "key that hangs" } else { "keys that hang" };
+        lines.push(("along", format!("{along} {noun} on these, as the run had them")));
     }
     if let [one] = all {
         lines.push(("verdict", format!("{}, {} discrepancies", one.verdict.name(), one.discrepancies)));
@@ -85,6 +88,11 @@ pub(super) fn print(
     let mut words = vec!["recon".to_owned()];
     words.extend(global.profile.iter().flat_map(|profile| ["--profile".to_owned(), profile.clone()]));
     words.extend(["test".to_owned(), folder.display().to_string()]);
+    // What was proved on a server runs on one.
+    for store in stores {
+        let (name, url) = store.split_once('=').unwrap_or((store, ""));
+        words.extend(["--store".to_owned(), format!("{name}={}", mask_url(url))]);
+    }
     printed.push(format!("$ {}", words.join(" ")));
     print_lines(&printed);
 }
