@@ -61,7 +61,7 @@ pub(super) fn run(
         if let Some(noted) = ledger.check(&row.name)? {
             let newest = noted.current.version;
             known = deciding(ledger, work.project, noted)?;
-            waits = known.as_ref().map_or(true, |known| known.version != newest).then_some(newest);
+            waits = known.as_ref().is_none_or(|known| known.version != newest).then_some(newest);
         }
         let current: Option<CheckRow> = known.as_ref().map(|version| version.row.content());
         let versions: Vec<&CheckRow> = current.iter().chain([&row]).collect();
