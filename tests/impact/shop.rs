@@ -119,6 +119,6 @@ pub fn files(place: &Place) -> BTreeMap<String, Vec<u8>> {
     }
     let mut all = BTreeMap::new();
     below(&place.path(), &mut all);
-    all.retain(|name, bytes| !name.ends_with("-shm") && !(name.ends_with("-wal") && bytes.is_empty()));
+    all.retain(|name, bytes| !(name.ends_with("-shm") || name.ends_with("-wal") && bytes.is_empty()));
     all
 }
