@@ -103,7 +103,8 @@ def p2p(records, repeat):
         text = Path(project, "legacy.mysql.sql").read_text()
         for name, value in (("window_from", "2026-10-25"), ("window_to", "2026-11-05")):
             text = text.replace(f":{name}", f"DATE '{value}'")
-                mysql(text, "p2p")
+        started = time.perf_counter()
+        mysql(text, "p2p")
         legacy.append(time.perf_counter() - started)
     mysql("DROP DATABASE p2p")
     rows = [
@@ -129,7 +130,8 @@ def royalty(plays, repeat):
         found = differing(run) if run.code in (0, 1) else run.stderr or run.stdout[:400]
         if found != ("agree", 0):
             wrong.append(f"royalty: {found}, but the paths agree")
-                must([PYTHON, "-c", SQLITE, project / "core.db", project / "legacy.sqlite.sql"])
+        started = time.perf_counter()
+        must([PYTHON, "-c", SQLITE, project / "core.db", project / "legacy.sqlite.sql"])
         legacy.append(time.perf_counter() - started)
     size = sum(path.stat().st_size for path in Path(project, "lake").iterdir()) / 1e6
     rows = [
