@@ -211,14 +211,14 @@ def main():
     wrong = [sentence for _, sentences in parts for sentence in sentences]
     shown = " ".join(a for i, a in enumerate(sys.argv[1:]) if a != "--work" and (i == 0 or sys.argv[i] != "--work"))
     date = must(["date"]).strip()
-    version = must([RECON, "--version"]).strip()
+    program = must([RECON, "--version"]).splitlines()[0].strip()
     commit = must(["git", "describe", "--always", "--dirty"], cwd=HERE).strip()
     polars_version = version(PYTHON)
     head = [
         "# What the benchmark of computing paths measured\n",
         f"Written by `benches/run paths{' ' + shown if shown else ''}`: {date}.\n",
         f"- Machine: {results.machine()}",
-        f"- {version}, commit {commit}, {ENV['RECON_BENCH_BUILD']}",
+        f"- {program}, commit {commit}, {ENV['RECON_BENCH_BUILD']}",
         f"- MariaDB {mysql('SELECT VERSION()').strip()}, MongoDB {must([ENV['RECON_TEST_MONGOD'], '--version']).split()[2]}, Python polars {polars_version}",
         f"- In use by others before measuring: {', '.join(f'{busy:.0f} %' for busy in measure.BUSY)} of the cores\n",
         "Medians of the rounds; a run counts only when it found exactly what was planted.\n",
