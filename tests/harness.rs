@@ -101,3 +101,23 @@ fn recon_sees_nothing_of_the_developers_environment() {
     assert_eq!(command.get_current_dir(), Some(place.path().as_path()));
     assert_ne!(place.recon(&["--help"]).code, None);
 }
+
+/// Nothing else runs them between two measurements.
+#[test]
+fn the_scripts_of_the_benchmark_can_be_read() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("benches");
+    let mut read = 0;
+    for entry in std::fs::read_dir(&folder).expect("benches") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_some_and(|ending| ending == "py") {
+            let parse = "import ast, sys; ast.parse(open(sys.argv[1]).read())";
+            let parsed =
+                std::process::Command::new("python3").args(["-c", parse]).arg(&path).output().expect("python3");
+            assert!(parsed.status.success(), "{}: {}", path.display(), String::from_utf8_lossy(&parsed.stderr));
+            read += 1;
+        }
+    }
+    assert!(read > 3);
+    let bash = std::process::Command::new("bash").arg("-n").arg(folder.join("run")).status().expect("bash");
+    assert!(bash.success());
+}

@@ -181,13 +181,14 @@ start_mariadb() {
     local dir=$1 log=$1/log user=()
     shift
     [ "$(id -u)" != 0 ] || user=(--user=nobody)
-    mkdir -p "$dir" && chmod 755 "$dir" && give_away "$dir"
+    # A folder for temporary tables of its own: a server that starts takes away those that others have in a shared one.
+    mkdir -p "$dir/tmp" && chmod 755 "$dir" && give_away "$dir"
     local common=(--no-defaults --datadir="$dir/data" "${user[@]}")
-    [ -d "$dir/data" ] || mariadb-install-db "${common[@]}" --auth-root-authentication-method=normal --skip-test-db \
+    [ -d "$dir/data" ] || TMPDIR=$dir/tmp mariadb-install-db "${common[@]}" --auth-root-authentication-method=normal --skip-test-db \
         --innodb-log-file-size="$servers_mariadb_log" --innodb-flush-method=nosync >"$log" 2>&1 || server_failed mariadb-install-db "$log"
     for _ in 1 2 3; do
         server_port=${servers_port:-$(free_port)}
-        "$RECON_TEST_MARIADBD" "${common[@]}" --bind-address=127.0.0.1 --port="$server_port" --socket="$dir/socket" \
+        TMPDIR=$dir/tmp "$RECON_TEST_MARIADBD" "${common[@]}" --bind-address=127.0.0.1 --port="$server_port" --socket="$dir/socket" \
             --pid-file="$dir/pid" --skip-name-resolve --local-infile=1 --max-connections=300 \
             --character-set-server=utf8mb4 --max-allowed-packet=64M --default-time-zone=+00:00 \
             --innodb-buffer-pool-size="$servers_mariadb_pool" --innodb-log-file-size="$servers_mariadb_log" --innodb-flush-method=nosync \
