@@ -417,7 +417,7 @@ def main():
         measured["files"] = files(max([s for s in sizes if s <= 5_000_000], default=sizes[0]), options.seed, options.repeat)
 
     versions = {
-        "recon": f"{must([RECON, '--version']).strip() or 'unknown'}, commit {must(['git', 'describe', '--always', '--dirty'], cwd=HERE).strip()}, {ENV['RECON_BENCH_BUILD']}",
+        "recon": f"{must([RECON, '--version']).splitlines()[0].strip() or 'unknown'}, commit {must(['git', 'describe', '--always', '--dirty'], cwd=HERE).strip()}, {ENV['RECON_BENCH_BUILD']}",
         "MariaDB": mysql("SELECT VERSION()").strip(),
         "PostgreSQL": psql("SHOW server_version").strip(),
         "MongoDB": must([ENV["RECON_TEST_MONGOD"], "--version"]).split()[2],
